@@ -1,0 +1,33 @@
+# One library per folder, one test executable per folder of tests/. Every target gets the same
+# warnings, language level and sanitizers; nothing is set globally.
+
+function(lockstep_configure target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}")
+  # No fused multiply-add contraction: the same bits on every machine (design section 5).
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+                                           -ffp-contract=off)
+  if(LOCKSTEP_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${LOCKSTEP_SANITIZE}
+                                             -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(${target} PRIVATE -fsanitize=${LOCKSTEP_SANITIZE})
+  endif()
+endfunction()
+
+# lockstep_library(NAME SOURCES... [DEPENDS TARGETS...])
+function(lockstep_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  add_library(lockstep_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(lockstep_${name} PUBLIC ${ARG_DEPENDS})
+  lockstep_configure(lockstep_${name})
+endfunction()
+
+# lockstep_test(NAME SOURCES... [DEPENDS TARGETS...]): a doctest executable, one ctest entry.
+function(lockstep_test name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  add_executable(test_${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(test_${name} PRIVATE lockstep_test_main ${ARG_DEPENDS})
+  lockstep_configure(test_${name})
+  add_test(NAME ${name} COMMAND test_${name} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+endfunction()

@@ -1,0 +1,328 @@
+#include "sim/contract/blame.h"
+
+#include <algorithm>
+
+#include "sim/contract/describe.h"
+
+namespace lockstep::contract {
+namespace {
+
+Code code_of_rows(FaultKind kind) {
+  switch (kind) {
+    case FaultKind::rows:
+      return Code::wrong_rows;
+    case FaultKind::undefined:
+      return Code::undefined_rows;
+    default:
+      return Code::layout_mismatch;
+  }
+}
+
+std::string repaired_text(const Plan& plan, SpecId spec_id) {
+  const StateSpec& spec = plan.spec(spec_id);
+  std::string text = plan.layout(spec.rows).name;
+  text += spec.partial_over.exists() ? ", partial over " + plan.group(spec.partial_over).role
+                                     : ", complete";
+  return text;
+}
+
+}  // namespace
+
+Blame::Blame(Execution& execution)
+    : execution_(execution), plan_(execution.plan()), provenance_(plan_) {}
+
+std::vector<Violation> Blame::violations() {
+  std::vector<UnmetObligation> unmet = execution_.unmet();
+  const auto order = [](const UnmetObligation& u) { return std::tuple(u.operation, u.operand); };
+  std::ranges::stable_sort(unmet, {}, order);
+  for (const UnmetObligation& u : unmet) {
+    blame_rows(u, FaultKind::rows);
+    blame_rows(u, FaultKind::undefined);
+    blame_rows(u, FaultKind::layout);
+    blame_values(u);
+  }
+  std::ranges::stable_sort(violations_, {}, [](const Violation& v) {
+    const int rank = v.ranks.empty() ? -1 : v.ranks.lowest();
+    return std::tuple(v.site.step, v.operation.index, v.code, rank);
+  });
+  return std::move(violations_);
+}
+
+// ---- whose fault ------------------------------------------------------------------------------
+
+std::vector<RowFault> Blame::faults_of_output(int operation, const Output& output, int index) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  std::vector<RowFault> faults;
+  if (!output.declared.exists()) return faults;
+  const GroupId partial = plan_.spec(output.declared).partial_over;
+  for (int rank = 0; rank < plan_.world; ++rank) {
+    const StateId state = execution_.written(operation, index, rank);
+    if (!executes(op, rank) || !state.exists()) continue;
+    StateId sum = state;
+    if (partial.exists()) {
+      std::vector<StateId> held;
+      for (const int member : *membership(plan_, partial, rank).members) {
+        const int writer = executes(op, member)
+                               ? operation
+                               : provenance_.last_writer(output.tensor, member, operation);
+        held.push_back(writer < 0 ? StateId::none() : execution_.written(writer, 0, member));
+      }
+      sum = execution_.states().sum(held);
+    }
+    if (!execution_.judge().met(output.declared, rank, sum)) {
+      execution_.judge().faults(output.declared, rank, sum, faults);
+    }
+  }
+  return faults;
+}
+
+// The earliest operation on the way to `tensor` (as `reader` sees it) whose result is not what it
+// declares while its inputs are; `reader` itself if every writer kept its word.
+template <class Faulty>
+int Blame::first_deviating(int reader, TensorId tensor, const Faulty& faulty) {
+  for (const int writer : provenance_.writers_of(tensor, reader)) {
+    const Operation& op = plan_.operations[static_cast<std::size_t>(writer)];
+    for (std::size_t i = 0; i < op.out.size(); ++i) {
+      if (op.out[i].tensor != tensor) continue;
+      const bool deviates =
+          !op.out[i].declared.exists() ||
+          faulty(faults_of_output(writer, op.out[i], static_cast<int>(i)), op.out[i].declared);
+      if (!deviates) continue;
+      if (is_nonlinear(op.kind)) return writer;
+      for (const Operand& in : op.in) {
+        const int deeper = first_deviating(writer, in.tensor, faulty);
+        if (deeper != writer) return deeper;
+      }
+      return writer;
+    }
+  }
+  return reader;
+}
+
+void Blame::blame_rows(const UnmetObligation& unmet, FaultKind kind) {
+  std::vector<int> ranks;
+  std::vector<RowRun> rows;
+  for (const RowFault& fault : unmet.faults) {
+    if (fault.kind != kind) continue;
+    ranks.push_back(fault.rank);
+    if (fault.rows.count > 0) rows.push_back(fault.rows);
+  }
+  if (ranks.empty()) return;
+  const Operation& consumer = plan_.operations[static_cast<std::size_t>(unmet.operation)];
+  const Operand& in = consumer.in[static_cast<std::size_t>(unmet.operand)];
+  const auto faulty = [kind](const std::vector<RowFault>& faults, SpecId) {
+    return std::ranges::any_of(faults, [kind](const RowFault& f) { return f.kind == kind; });
+  };
+  const int blamed = first_deviating(unmet.operation, in.tensor, faulty);
+  const StateSpec& spec = plan_.spec(in.expect);
+  const int producer = provenance_.producer(spec.terms.back());
+  Violation v;
+  v.code = code_of_rows(kind);
+  v.site =
+      producer >= 0 ? plan_.operations[static_cast<std::size_t>(producer)].site : consumer.site;
+  v.operation = reference(blamed);
+  v.producer = reference(producer);
+  v.consumer = reference(unmet.operation);
+  v.ranks = RankSet::of(ranks);
+  v.terms = {plan_.term(spec.terms.back()).name};
+  v.because = reasons(producer, {}, blamed, unmet.operation);
+  v.repaired_to = repaired_text(plan_, in.expect);
+  set_group(v, blamed, producer);
+  v.message = describe(plan_, v) + (rows.empty() ? "" : " (rows " + rows_text(rows) + ")");
+  add(std::move(v));
+}
+
+// ---- wrong coefficients -----------------------------------------------------------------------
+
+Site Blame::site_of(TermId term) const {
+  const int producer = provenance_.producer(term);
+  if (producer >= 0) return plan_.operations[static_cast<std::size_t>(producer)].site;
+  return {plan_.term(term).step, plan_.term(term).layer, "boundary"};
+}
+
+Blame::Where Blame::where(TermId term) const {
+  const Site site = site_of(term);
+  return {site.step, site.layer, site.module};
+}
+
+std::map<Blame::Where, Blame::Suspect> Blame::suspects(const UnmetObligation& unmet) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(unmet.operation)];
+  const StateSpec& spec = plan_.spec(op.in[static_cast<std::size_t>(unmet.operand)].expect);
+  std::map<Where, Suspect> found;
+  for (const RowFault& fault : unmet.faults) {
+    if (fault.kind != FaultKind::coefficients) continue;
+    const std::vector<Entry> entries = compare(execution_.values(), fault.actual, spec.terms);
+    std::set<Where> wrong;
+    for (const Entry& entry : entries) {
+      if (entry.wrong()) wrong.insert(where(entry.term));
+    }
+    for (const Entry& entry : entries) {
+      const Where place = where(entry.term);
+      if (!wrong.contains(place)) continue;
+      const auto [it, is_new] = found.try_emplace(
+          place,
+          Suspect{site_of(entry.term), Ledger(plan_), entry.term, fault.rank, fault.actual, {}});
+      if (entry.wrong() && it->second.ranks.empty()) it->second.term = entry.term;
+      it->second.ledger.add(entry, fault.rank, fault.rows);
+      it->second.ranks.insert(fault.rank);
+    }
+  }
+  return found;
+}
+
+void Blame::blame_values(const UnmetObligation& unmet) {
+  for (auto& [where, suspect] : suspects(unmet)) blame_value(unmet, suspect);
+}
+
+// True if some fault of a result concerns the terms of `place`.
+bool Blame::shows(const std::vector<RowFault>& faults, SpecId spec, const Where& place) {
+  for (const RowFault& fault : faults) {
+    if (fault.kind != FaultKind::coefficients) return true;
+    for (const Entry& entry : compare(execution_.values(), fault.actual, plan_.spec(spec).terms)) {
+      if (entry.wrong() && where(entry.term) == place) return true;
+    }
+  }
+  return false;
+}
+
+void Blame::blame_value(const UnmetObligation& unmet, Suspect& suspect) {
+  const Operation& consumer = plan_.operations[static_cast<std::size_t>(unmet.operation)];
+  const Operand& in = consumer.in[static_cast<std::size_t>(unmet.operand)];
+  const Where place{suspect.site.step, suspect.site.layer, suspect.site.module};
+  const auto faulty = [&](const std::vector<RowFault>& faults, SpecId spec) {
+    return shows(faults, spec, place);
+  };
+  const int blamed = first_deviating(unmet.operation, in.tensor, faulty);
+  if (accounted_.contains(blamed)) return;
+  const int producer = provenance_.producer(suspect.term);
+  Violation v;
+  v.code = code_of(unmet, suspect, blamed);
+  v.site = suspect.site;
+  v.operation = reference(blamed);
+  v.producer = reference(producer);
+  v.consumer = reference(unmet.operation);
+  v.ranks = suspect.ranks;
+  v.terms = suspect.ledger.terms();
+  v.factor = suspect.ledger.factor();
+  v.coefficients = suspect.ledger.coefficients();
+  const std::vector<int> path =
+      producer < 0 ? std::vector<int>{} : provenance_.path(producer, in.tensor, unmet.operation);
+  v.because = reasons(producer, path, blamed, unmet.operation);
+  v.repaired_to = repaired_text(plan_, in.expect);
+  set_group(v, blamed, producer);
+  v.message = describe(plan_, v);
+  add(std::move(v));
+}
+
+Code Blame::code_of(const UnmetObligation& unmet, const Suspect& suspect, int blamed) {
+  if (suspect.ledger.has_absent()) return code_of_absence(unmet, suspect);
+  return same_factor_everywhere(unmet, suspect, blamed) ? Code::double_reduction
+                                                        : Code::duplicated_term;
+}
+
+// Shares are absent: because no sum ran, because one ran over ranks that do not hold them, or
+// because it runs only after the nonlinear operation that is judged here.
+Code Blame::code_of_absence(const UnmetObligation& unmet, const Suspect& suspect) {
+  const int producer = provenance_.producer(suspect.term);
+  if (producer < 0) return Code::missing_reduction;
+  const Operation& consumer = plan_.operations[static_cast<std::size_t>(unmet.operation)];
+  const Operation& made = plan_.operations[static_cast<std::size_t>(producer)];
+  const TensorId tensor = consumer.in[static_cast<std::size_t>(unmet.operand)].tensor;
+  const GroupId owed = plan_.spec(made.out.front().declared).partial_over;
+  bool any_sum = false;
+  bool covered = false;
+  std::vector<int> owed_members;
+  if (owed.exists()) owed_members = *membership(plan_, owed, suspect.rank).members;
+  for (const int i : provenance_.path(producer, tensor, unmet.operation)) {
+    const Operation& op = plan_.operations[static_cast<std::size_t>(i)];
+    if (!sums(op.kind) || !executes(op, suspect.rank)) continue;
+    const std::vector<int>& members = *membership(plan_, op.group, suspect.rank).members;
+    if (members.size() < 2) continue;
+    any_sum = true;
+    covered = covered || std::ranges::all_of(owed_members, [&](int rank) {
+                return std::ranges::find(members, rank) != members.end();
+              });
+  }
+  if (any_sum && !covered) return Code::wrong_group;
+  if (!any_sum && is_nonlinear(consumer.kind) && owed.exists()) {
+    const int late = provenance_.later_sum(unmet.operation, owed_members);
+    if (late >= 0) {
+      accounted_.insert(late);
+      return Code::nonlinear_on_partial;
+    }
+  }
+  return Code::missing_reduction;
+}
+
+// True if all that the blamed operation wrote on the row has one coefficient other than 1.
+bool Blame::same_factor_everywhere(const UnmetObligation& unmet, const Suspect& suspect,
+                                   int blamed) {
+  std::vector<ValueId> wrong{suspect.actual};
+  if (blamed != unmet.operation) {
+    wrong.clear();
+    const Operation& op = plan_.operations[static_cast<std::size_t>(blamed)];
+    for (const RowFault& f : faults_of_output(blamed, op.out.front(), 0)) {
+      if (f.kind == FaultKind::coefficients) wrong.push_back(f.actual);
+    }
+  }
+  for (const ValueId value : wrong) {
+    const auto elements = execution_.values().elements(value);
+    if (elements.empty()) return false;
+    const Rational factor = elements.front().coefficient;
+    const bool same = std::ranges::all_of(elements, [&](const Element& e) {
+      return e.coefficient == factor && e.first == 0 &&
+             e.last == execution_.values().shares_of(e.term);
+    });
+    if (!same || factor.is_one()) return false;
+  }
+  return !wrong.empty();
+}
+
+// ---- telling ----------------------------------------------------------------------------------
+
+OperationRef Blame::reference(int operation) const {
+  if (operation < 0) return {};
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  return {operation, to_string(op.kind), op.name};
+}
+
+// The group that the blamed operation ran over; the group that owes the sum if it ran over none.
+void Blame::set_group(Violation& v, int blamed, int producer) const {
+  GroupId group = plan_.operations[static_cast<std::size_t>(blamed)].group;
+  if (!group.exists() && producer >= 0) {
+    const Operation& made = plan_.operations[static_cast<std::size_t>(producer)];
+    group = plan_.spec(made.out.front().declared).partial_over;
+  }
+  if (!group.exists()) return;
+  v.group = plan_.group(group).role;
+  v.group_object = plan_.group(group).object;
+  const int rank = v.ranks.empty() ? 0 : v.ranks.lowest();
+  v.group_size = static_cast<int>(membership(plan_, group, rank).members->size());
+}
+
+std::vector<ReasonId> Blame::reasons(int producer, const std::vector<int>& path, int blamed,
+                                     int consumer) const {
+  std::vector<int> operations{producer};
+  for (const int i : path) {
+    if (sums(plan_.operations[static_cast<std::size_t>(i)].kind)) operations.push_back(i);
+  }
+  operations.push_back(blamed);
+  operations.push_back(consumer);
+  std::vector<ReasonId> reasons;
+  for (const int i : operations) {
+    if (i < 0) continue;
+    for (const ReasonId id : plan_.operations[static_cast<std::size_t>(i)].because) {
+      if (std::ranges::find(reasons, id) == reasons.end()) reasons.push_back(id);
+    }
+  }
+  return reasons;
+}
+
+void Blame::add(Violation v) {
+  const Where where{v.site.step, v.site.layer, v.site.module};
+  if (reported_.insert({v.operation.index, v.code, where}).second) {
+    violations_.push_back(std::move(v));
+  }
+}
+
+}  // namespace lockstep::contract

@@ -1,0 +1,59 @@
+// Judges one obligation: is a tensor what its spec says, and if not, which rows are wrong and how?
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sim/contract/state.h"
+#include "sim/contract/value.h"
+#include "sim/plan/plan.h"
+
+namespace lockstep::contract {
+
+enum class FaultKind : std::uint8_t {
+  rows,          // another token's value, or a sum over different tokens
+  undefined,     // depends on padding, stale or uninitialised memory
+  layout,        // other number of rows, or other columns
+  coefficients,  // right row, wrong coefficients
+};
+
+// `count` rows from token `token` on `rank`: they hold `actual` at token `actual_token`.
+struct RowFault {
+  FaultKind kind = FaultKind::coefficients;
+  int rank = 0;
+  RowRun rows;
+  ValueId actual = kZero;
+  std::int64_t actual_token = kPadding;
+};
+
+class Judge {
+ public:
+  Judge(const Plan& plan, ValueTable& values, StateTable& states);
+
+  // The state that `spec` means on `rank`: complete, padding undefined. For a partial spec: the sum
+  // over the part.
+  StateId reference(SpecId spec, int rank);
+  // The sum of `states` (one per member of the part for a partial spec, else one) against `spec` on
+  // `rank`. Real rows only.
+  bool met(SpecId spec, int rank, StateId sum);
+  void faults(SpecId spec, int rank, StateId sum, std::vector<RowFault>& out);
+
+  ValueId reference_value(SpecId spec);
+
+ private:
+  ColumnRange columns_of(const StateSpec& spec, int rank) const;
+  bool block_met(const RowMap& expected, std::span<const Run> actual, ValueId value) const;
+  void block_faults(const RowMap& expected, std::span<const Run> actual, ValueId value, int rank,
+                    std::vector<RowFault>& out) const;
+  bool columns_met(ColumnRange expected, StateId state) const;
+
+  const Plan& plan_;
+  ValueTable& values_;
+  StateTable& states_;
+  std::vector<ValueId> value_of_spec_;
+  std::vector<std::vector<StateId>> reference_of_spec_;  // by spec, then by distinct row map
+  std::vector<std::int64_t> column_count_of_spec_;
+};
+
+}  // namespace lockstep::contract

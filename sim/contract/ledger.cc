@@ -1,0 +1,174 @@
+#include "sim/contract/ledger.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "sim/base/text.h"
+
+namespace lockstep::contract {
+namespace {
+
+bool contains_term(std::span<const Element> elements, TermId term) {
+  return std::ranges::any_of(elements, [term](const Element& e) { return e.term == term; });
+}
+
+// True if a part of `handle` occurs in `elements`, at any depth along the residual stream.
+bool shows_parts(const ValueTable& values, std::span<const Element> elements, TermId handle) {
+  for (auto parts = values.parts_of(handle); !parts.empty();
+       parts = values.parts_of(parts.front())) {
+    for (const TermId part : parts) {
+      if (contains_term(elements, part)) return true;
+    }
+  }
+  return false;
+}
+
+// Appends `term`, or its parts where `elements` holds them instead of the handle.
+void open_handle(const ValueTable& values, std::span<const Element> elements, TermId term,
+                 std::vector<TermId>& out) {
+  const bool opens = !contains_term(elements, term) && shows_parts(values, elements, term);
+  if (!opens) {
+    out.push_back(term);
+    return;
+  }
+  for (const TermId part : values.parts_of(term)) open_handle(values, elements, part, out);
+}
+
+void append_owed(const ValueTable& values, std::span<const Element> elements, TermId term,
+                 std::vector<Entry>& out) {
+  std::int32_t next = 0;
+  for (const Element& e : elements) {
+    if (e.term != term) continue;
+    if (next < e.first) out.push_back({term, next, e.first, 0, true});
+    out.push_back({term, e.first, e.last, e.coefficient, true});
+    next = e.last;
+  }
+  const int shares = values.shares_of(term);
+  if (next < shares) out.push_back({term, next, shares, 0, true});
+}
+
+}  // namespace
+
+std::vector<Entry> compare(ValueTable& values, ValueId actual, std::span<const TermId> owed) {
+  const ValueId plain = values.without_variants(actual);
+  const auto view = values.elements(plain);
+  const std::vector<Element> elements(view.begin(), view.end());
+  std::vector<TermId> terms;
+  for (const TermId term : owed) open_handle(values, elements, term, terms);
+  std::vector<Entry> entries;
+  for (const TermId term : terms) append_owed(values, elements, term, entries);
+  for (const Element& e : elements) {
+    const bool extra = std::ranges::find(terms, e.term) == terms.end();
+    if (extra) entries.push_back({e.term, e.first, e.last, e.coefficient, false});
+  }
+  std::ranges::sort(entries, {}, [](const Entry& e) { return std::tuple(e.term, e.first); });
+  return entries;
+}
+
+void Ledger::add(const Entry& e, int rank, const RowRun& rows) {
+  const Key key{e.term, e.first, e.last, e.value.numerator(), e.value.denominator(), e.owed, rank};
+  rows_[key].push_back(rows);
+}
+
+std::string rows_text(std::vector<RowRun> rows) {
+  std::ranges::sort(rows);
+  std::vector<RowRun> joined;
+  for (const RowRun& run : rows) {
+    if (!joined.empty() && run.token <= joined.back().token + joined.back().count) {
+      const std::int64_t end =
+          std::max(joined.back().token + joined.back().count, run.token + run.count);
+      joined.back().count = end - joined.back().token;
+    } else {
+      joined.push_back(run);
+    }
+  }
+  std::vector<std::string> parts;
+  for (const RowRun& run : joined) {
+    parts.push_back(run.count == 1 ? fmt::format("{}", run.token)
+                                   : fmt::format("{}-{}", run.token, run.token + run.count - 1));
+  }
+  return join(parts, ",");
+}
+
+std::vector<Coefficient> Ledger::coefficients() const {
+  // Ranks with the same rows share a line; the order of first appearance is canonical.
+  std::vector<Coefficient> lines;
+  for (const auto& [key, rows] : rows_) {
+    const Rational value(key.numerator, key.denominator);
+    const std::string shares = key.last - key.first == 1
+                                   ? fmt::format("{}", key.first)
+                                   : fmt::format("{}-{}", key.first, key.last - 1);
+    const std::string text = rows_text(rows);
+    const std::string& term = plan_.term(key.term).name;
+    const auto same = std::ranges::find_if(lines, [&](const Coefficient& line) {
+      return line.term == term && line.shares == shares && line.rows == text && line.value == value;
+    });
+    if (same != lines.end()) {
+      same->ranks.insert(key.rank);
+    } else {
+      lines.push_back({term, shares, text, RankSet::range(key.rank, 1), value});
+    }
+  }
+  return lines;
+}
+
+std::vector<std::string> Ledger::terms() const {
+  std::set<TermId> wrong;
+  for (const auto& [key, rows] : rows_) {
+    const Rational value(key.numerator, key.denominator);
+    if (!key.owed || !value.is_one()) wrong.insert(key.term);
+  }
+  std::vector<std::string> names;
+  for (const TermId term : wrong) names.push_back(plan_.term(term).name);
+  return names;
+}
+
+bool Ledger::has_absent() const {
+  return std::ranges::any_of(
+      rows_, [](const auto& line) { return line.first.owed && line.first.numerator == 0; });
+}
+
+// Shares present over shares owed, if it is the same for every rank and term that lacks some.
+std::optional<Rational> Ledger::present_over_owed() const {
+  struct Count {
+    std::int64_t present = 0;
+    std::int64_t owed = 0;
+  };
+  std::map<std::tuple<TermId, int>, Count> counts;
+  for (const auto& [key, rows] : rows_) {
+    if (!key.owed) return std::nullopt;
+    const Rational value(key.numerator, key.denominator);
+    if (!value.is_zero() && !value.is_one()) return std::nullopt;
+    std::int64_t tokens = 0;
+    for (const RowRun& run : rows) tokens += run.count;
+    Count& count = counts[{key.term, key.rank}];
+    count.owed += tokens * (key.last - key.first);
+    if (value.is_one()) count.present += tokens * (key.last - key.first);
+  }
+  std::optional<Rational> ratio;
+  for (const auto& [where, count] : counts) {
+    const Rational here(count.present, count.owed);
+    if (here.is_one()) continue;
+    if (ratio && *ratio != here) return std::nullopt;
+    ratio = here;
+  }
+  return ratio;
+}
+
+std::optional<Rational> Ledger::factor() const {
+  if (has_absent()) return present_over_owed();
+  std::optional<Rational> factor;
+  for (const auto& [key, rows] : rows_) {
+    const Rational value(key.numerator, key.denominator);
+    if (!key.owed) return std::nullopt;
+    if (value.is_one()) continue;
+    if (factor && *factor != value) return std::nullopt;
+    factor = value;
+  }
+  return factor;
+}
+
+}  // namespace lockstep::contract

@@ -1,0 +1,74 @@
+#include "sim/contract/provenance.h"
+
+#include <algorithm>
+#include <set>
+
+namespace lockstep::contract {
+
+Provenance::Provenance(const Plan& plan)
+    : plan_(plan), producer_(plan.terms.size(), -1), writers_(plan.tensors.size()) {
+  for (std::size_t i = 0; i < plan.operations.size(); ++i) {
+    for (const Output& out : plan.operations[i].out) {
+      writers_[out.tensor.index()].push_back(static_cast<int>(i));
+    }
+    for (const Production& p : plan.operations[i].produces) {
+      int& producer = producer_[p.term.index()];
+      if (producer < 0) producer = static_cast<int>(i);
+    }
+  }
+}
+
+int Provenance::last_writer(TensorId tensor, int rank, int before) const {
+  const std::vector<int>& writers = writers_[tensor.index()];
+  for (auto it = std::ranges::lower_bound(writers, before); it != writers.begin();) {
+    --it;
+    if (executes(plan_.operations[static_cast<std::size_t>(*it)], rank)) return *it;
+  }
+  return -1;
+}
+
+std::vector<int> Provenance::writers_of(TensorId tensor, int reader) const {
+  std::set<int> found;
+  for (int rank = 0; rank < plan_.world; ++rank) {
+    if (!executes(plan_.operations[static_cast<std::size_t>(reader)], rank)) continue;
+    const int writer = last_writer(tensor, rank, reader);
+    if (writer >= 0) found.insert(writer);
+  }
+  return {found.begin(), found.end()};
+}
+
+std::vector<int> Provenance::path(int from, TensorId tensor, int until) const {
+  std::set<TensorId> wanted{tensor};
+  std::vector<int> path;
+  for (int i = until - 1; i > from; --i) {
+    const Operation& op = plan_.operations[static_cast<std::size_t>(i)];
+    const bool writes =
+        std::ranges::any_of(op.out, [&](const Output& out) { return wanted.contains(out.tensor); });
+    if (!writes || is_nonlinear(op.kind)) continue;
+    path.push_back(i);
+    for (const Operand& in : op.in) wanted.insert(in.tensor);
+  }
+  std::ranges::reverse(path);
+  return path;
+}
+
+int Provenance::later_sum(int operation, const std::vector<int>& members) const {
+  std::set<TensorId> carried;
+  for (const Output& out : plan_.operations[static_cast<std::size_t>(operation)].out) {
+    carried.insert(out.tensor);
+  }
+  for (std::size_t i = static_cast<std::size_t>(operation) + 1; i < plan_.operations.size(); ++i) {
+    const Operation& op = plan_.operations[i];
+    const bool reads =
+        std::ranges::any_of(op.in, [&](const Operand& in) { return carried.contains(in.tensor); });
+    if (!reads || is_nonlinear(op.kind) || op.kind == OpKind::require) continue;
+    const bool sums_here = sums(op.kind) && op.group.exists() &&
+                           std::ranges::find(plan_.group(op.group).parts, members) !=
+                               plan_.group(op.group).parts.end();
+    if (sums_here) return static_cast<int>(i);
+    for (const Output& out : op.out) carried.insert(out.tensor);
+  }
+  return -1;
+}
+
+}  // namespace lockstep::contract

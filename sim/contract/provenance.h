@@ -1,0 +1,33 @@
+// Backwards through a plan: who wrote a tensor, where a term was made, which sums it went through.
+#pragma once
+
+#include <vector>
+
+#include "sim/plan/plan.h"
+
+namespace lockstep::contract {
+
+class Provenance {
+ public:
+  explicit Provenance(const Plan& plan);
+
+  // The operation that produces `term`; -1 for residual handles.
+  int producer(TermId term) const { return producer_[term.index()]; }
+  // The last operation before `before` that writes `tensor` on `rank`; -1: none.
+  int last_writer(TensorId tensor, int rank, int before) const;
+  // The distinct last writers over all ranks that execute `reader`, ascending.
+  std::vector<int> writers_of(TensorId tensor, int reader) const;
+  // Linear operations and collectives through which values of `from` reach `tensor` at `until`,
+  // ascending: from exclusive, until exclusive.
+  std::vector<int> path(int from, TensorId tensor, int until) const;
+  // The first sum over exactly `members` that linear operations carry the result of `operation` to;
+  // -1: none.
+  int later_sum(int operation, const std::vector<int>& members) const;
+
+ private:
+  const Plan& plan_;
+  std::vector<int> producer_;
+  std::vector<std::vector<int>> writers_;  // by tensor, ascending
+};
+
+}  // namespace lockstep::contract

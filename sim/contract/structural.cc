@@ -1,0 +1,125 @@
+#include "sim/contract/structural.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace lockstep::contract {
+namespace {
+
+Violation at_operation(const Execution& execution, Code code, int operation, int communicator,
+                       const RankSet& ranks) {
+  const Plan& plan = execution.plan();
+  const Operation& op = plan.operations[static_cast<std::size_t>(operation)];
+  Violation v;
+  v.code = code;
+  v.site = op.site;
+  v.operation = {operation, to_string(op.kind), op.name};
+  v.consumer = v.operation;
+  v.group = plan.group(op.group).role;
+  v.group_object = plan.group(op.group).object;
+  v.group_size = static_cast<int>(execution.meeting().at(communicator).members.size());
+  v.ranks = ranks;
+  v.because = op.because;
+  v.stopped_at = fmt::format("{} of ranks {}", v.group_object,
+                             to_string(RankSet::of(execution.meeting().at(communicator).members)));
+  return v;
+}
+
+int lowest_operation(const std::vector<Arrival>& arrivals) {
+  return std::ranges::min_element(arrivals, {}, &Arrival::operation)->operation;
+}
+
+RankSet ranks_of(const std::vector<Arrival>& arrivals) {
+  std::vector<int> ranks;
+  for (const Arrival& a : arrivals) ranks.push_back(a.rank);
+  return RankSet::of(ranks);
+}
+
+std::vector<int> missing(const Execution& execution, int communicator,
+                         const std::vector<Arrival>& present) {
+  std::vector<int> absent;
+  for (const int rank : execution.meeting().at(communicator).members) {
+    const bool here =
+        std::ranges::any_of(present, [&](const Arrival& a) { return a.rank == rank; });
+    if (!here) absent.push_back(rank);
+  }
+  return absent;
+}
+
+// What keeps a missing member away.
+std::string whereabouts(const Execution& execution, int rank) {
+  const Plan& plan = execution.plan();
+  const int position = execution.position(rank);
+  if (position >= static_cast<int>(plan.operations.size())) return "has ended";
+  const Operation& op = plan.operations[static_cast<std::size_t>(position)];
+  return fmt::format("waits at operation {} ({})", position, to_string(op.kind));
+}
+
+using Waiting = std::vector<std::pair<int, std::vector<Arrival>>>;
+
+// True if the wait goes back, directly or through other waits, to a rank that a mismatch stopped.
+bool follows_from_a_stop(const Execution& execution, const Waiting& waiting, std::size_t index,
+                         std::vector<bool>& visited) {
+  if (visited[index]) return false;
+  visited[index] = true;
+  for (const int rank : missing(execution, waiting[index].first, waiting[index].second)) {
+    if (execution.stopped(rank)) return true;
+    for (std::size_t other = 0; other < waiting.size(); ++other) {
+      const bool waits_there = std::ranges::any_of(
+          waiting[other].second, [&](const Arrival& a) { return a.rank == rank; });
+      if (waits_there && follows_from_a_stop(execution, waiting, other, visited)) return true;
+    }
+  }
+  return false;
+}
+
+Violation deadlock(const Execution& execution, const Waiting& waits) {
+  const auto& [communicator, arrivals] = *std::ranges::min_element(
+      waits, {}, [](const auto& wait) { return lowest_operation(wait.second); });
+  const int operation = lowest_operation(arrivals);
+  Violation v =
+      at_operation(execution, Code::deadlock, operation, communicator, ranks_of(arrivals));
+  const std::vector<int> absent = missing(execution, communicator, arrivals);
+  v.message = fmt::format("deadlock: rank{} {} wait{} in {} over {} for rank {}, which {}",
+                          arrivals.size() > 1 ? "s" : "", to_string(v.ranks),
+                          arrivals.size() > 1 ? "" : "s", v.operation.kind, v.group, absent.front(),
+                          whereabouts(execution, absent.front()));
+  for (const auto& [other, present] : waits) {
+    const int at = lowest_operation(present);
+    const Operation& op = execution.plan().operations[static_cast<std::size_t>(at)];
+    v.cycle.push_back({at, to_string(op.kind),
+                       fmt::format("ranks {} wait for ranks {}", to_string(ranks_of(present)),
+                                   to_string(RankSet::of(missing(execution, other, present))))});
+  }
+  return v;
+}
+
+}  // namespace
+
+StructuralFindings structural_findings(const Execution& execution) {
+  StructuralFindings found;
+  const auto stop = [&found](int operation) {
+    found.stopped_at = found.stopped_at < 0 ? operation : std::min(found.stopped_at, operation);
+  };
+  for (const Mismatch& m : execution.mismatches()) {
+    const int operation = lowest_operation(m.arrivals);
+    stop(operation);
+    Violation v = at_operation(execution, Code::collective_mismatch, operation, m.communicator,
+                               ranks_of(m.arrivals));
+    v.message =
+        fmt::format("collective mismatch in {} over {}: {}", v.operation.kind, v.group, m.why);
+    found.violations.push_back(std::move(v));
+  }
+  const Waiting waiting = execution.waiting();
+  Waiting independent;
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    stop(lowest_operation(waiting[i].second));
+    std::vector<bool> visited(waiting.size(), false);
+    if (!follows_from_a_stop(execution, waiting, i, visited)) independent.push_back(waiting[i]);
+  }
+  if (!independent.empty()) found.violations.push_back(deadlock(execution, independent));
+  return found;
+}
+
+}  // namespace lockstep::contract

@@ -1,0 +1,98 @@
+// The value of a row: a formal sum of terms with exact coefficients.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sim/base/ids.h"
+#include "sim/base/rational.h"
+#include "sim/contract/intern.h"
+#include "sim/plan/plan.h"
+
+namespace lockstep::contract {
+
+// `coefficient` times the shares [first, last) of `term`, at the row's token plus `shift`. A shift
+// other than 0 means that rows of different tokens were summed. Terms beyond the plan's own are
+// variants (ValueTable::variant).
+struct Element {
+  std::int64_t shift = 0;
+  TermId term;
+  std::int32_t first = 0;
+  std::int32_t last = 0;
+  Rational coefficient = 1;
+
+  bool operator==(const Element&) const = default;
+};
+std::uint64_t fold(std::uint64_t hash, const Element& element);
+
+// An interned formal sum; equal sums have equal ids.
+using ValueId = Id<struct ValueTag>;
+inline constexpr ValueId kZero{0};
+// Padding, stale or uninitialised memory, and whatever was computed from it by a linear operation.
+inline constexpr ValueId kUndefined{1};
+
+// All formal sums of one check, in canonical form: sorted by (shift, term, shares), adjacent equal
+// shares merged, no zero coefficient, smallest shift 0, closed residual streams folded into their
+// handle (Plan::closings).
+class ValueTable {
+ public:
+  // `plan` must outlive the table.
+  explicit ValueTable(const Plan& plan);
+
+  std::span<const Element> elements(ValueId id) const { return values_.at(id.value); }
+
+  // Every share of every term once.
+  ValueId complete(std::span<const TermId> terms);
+  ValueId single(TermId term, ShareRange shares, Rational coefficient);
+
+  // A value at a row of token `token`. For kZero and kUndefined the token is kPadding.
+  struct At {
+    ValueId value = kZero;
+    std::int64_t token = kPadding;
+    bool operator==(const At&) const = default;
+  };
+  // The sum, at the smallest token that occurs. kUndefined if any addend is.
+  At sum(std::span<const At> addends);
+  ValueId scale(ValueId value, Rational factor);
+
+  // The result of a nonlinear operation on a wrong input: `base` at another argument. Equal bases
+  // and inputs give equal variants, whatever the rank.
+  TermId variant(TermId base, ValueId input);
+  bool is_variant(TermId term) const { return term.index() >= plan_.terms.size(); }
+  TermId base_of(TermId term) const;
+  // `value` with every variant replaced by its base.
+  ValueId without_variants(ValueId value);
+
+  int shares_of(TermId term) const { return plan_.term(base_of(term)).shares; }
+  // The parts of a residual handle; empty if `term` is none.
+  std::span<const TermId> parts_of(TermId term) const;
+  // True once any coefficient has overflowed: no verdict of this check can be trusted.
+  bool overflowed() const { return overflowed_; }
+
+ private:
+  struct Variant {
+    TermId base;
+    ValueId input;
+  };
+
+  At canonical(std::vector<Element>& elements, std::int64_t token);
+  void merge(std::vector<Element>& elements);
+  bool close_streams(std::vector<Element>& elements) const;
+  std::optional<Rational> complete_coefficient(const std::vector<Element>& elements,
+                                               TermId term) const;
+
+  const Plan& plan_;
+  SequenceInterner<Element> values_;
+  std::vector<Variant> variants_;
+  std::vector<int> closing_by_first_part_;  // by TermId; -1: none
+  std::vector<int> closing_by_handle_;      // by TermId; -1: none
+  std::vector<Element> scratch_;
+  std::vector<Element> merged_;
+  std::vector<At> last_addends_;  // of the last sum, relative to the smallest token
+  At last_sum_;
+  bool overflowed_ = false;
+};
+
+}  // namespace lockstep::contract

@@ -1,0 +1,51 @@
+// What is computed: the layer stack of a decoder-only transformer and its dimensions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace lockstep {
+
+// Dimensions by their `config.json` names (Hugging Face). Counts are in elements. Kimi K2.6 and
+// DeepSeek-V3 figures: section 8.1 of the reference sheet.
+struct Model {
+  std::string name;          // preset or file it came from
+  std::string architecture;  // "DeepseekV3ForCausalLM"
+  std::string model_type;    // "deepseek_v3", "kimi_k2"
+  int num_hidden_layers = 0;
+  int hidden_size = 0;
+  int first_k_dense_replace = 0;  // layers before this one are dense
+  int moe_layer_freq = 1;         // from there, every such layer is sparse, counted from layer 0
+  int intermediate_size = 0;      // dense feed-forward width
+  int moe_intermediate_size = 0;  // one expert's width
+  int n_routed_experts = 0;       // 0: every layer is dense
+  int num_experts_per_tok = 0;
+  int n_shared_experts = 0;
+  int n_group = 1;     // expert groups of the router
+  int topk_group = 1;  // groups kept per token
+  double routed_scaling_factor = 1.0;
+  bool norm_topk_prob = true;
+  std::string scoring_func = "sigmoid";  // or "softmax"
+  int num_attention_heads = 0;
+  int num_key_value_heads = 0;
+  int q_lora_rank = 0;
+  int kv_lora_rank = 0;
+  int qk_nope_head_dim = 0;
+  int qk_rope_head_dim = 0;
+  int v_head_dim = 0;
+  int vocab_size = 0;
+  int max_position_embeddings = 0;
+  double rms_norm_eps = 1e-6;
+  double rope_theta = 10000.0;
+  std::string quantization = "none";  // quant_method of the config, with its bits: "fp8", "int4", "nvfp4"
+
+  // A sparse layer has a mixture of experts; the rule is DeepSeek's:
+  // l >= first_k_dense_replace and l % moe_layer_freq == 0. REQUIRES: moe_layer_freq > 0.
+  bool is_sparse(int layer) const {
+    return n_routed_experts > 0 && layer >= first_k_dense_replace && layer % moe_layer_freq == 0;
+  }
+
+  bool operator==(const Model&) const = default;
+};
+
+}  // namespace lockstep

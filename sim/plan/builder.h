@@ -1,0 +1,38 @@
+// Builds a plan table by table, storing equal layouts, specs and reasons once.
+#pragma once
+
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "sim/plan/plan.h"
+
+namespace lockstep {
+
+// Appends to a plan. Not a validator: call validate() on the result.
+class PlanBuilder {
+ public:
+  explicit PlanBuilder(Plan start) : plan_(std::move(start)) {}
+
+  const Plan& plan() const { return plan_; }
+  Plan take() { return std::move(plan_); }
+
+  GroupId group(const std::string& role) const;  // REQUIRES: the role exists
+  LayoutId layout(std::string name, std::vector<RowMap> per_rank);
+  MovesId moves(std::string name, std::vector<RowMoves> per_rank);
+  SizesId sizes(std::string name, std::vector<std::int64_t> sizes);
+  TensorId tensor(Tensor tensor);
+  TermId term(Term term);
+  void close(TermId handle, std::vector<TermId> parts);
+  SpecId spec(StateSpec spec);        // an equal spec is returned again
+  ReasonId reason(Reason reason);     // likewise
+  Operation& append(Operation operation);  // valid until the next append
+
+ private:
+  Plan plan_;
+  std::unordered_map<std::string, std::vector<int>> specs_by_shape_;
+};
+
+}  // namespace lockstep

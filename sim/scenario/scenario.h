@@ -1,0 +1,67 @@
+// A scenario file as values: what to lower, on what hardware, and what to expect.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/base/error.h"
+#include "sim/base/yaml.h"
+#include "sim/serving/input.h"
+
+namespace lockstep {
+
+// One violation as `expect` describes it; unset fields match anything.
+struct ExpectedViolation {
+  std::optional<std::string> code;
+  std::optional<int> step;
+  std::optional<int> layer;
+  std::optional<std::string> module;
+  std::optional<std::string> group;
+  std::optional<std::string> factor;  // normalised rational text
+  std::optional<std::string> operation;
+  bool operator==(const ExpectedViolation&) const = default;
+};
+
+struct Expect {
+  std::optional<std::string> verdict;  // holds, violated, unknown
+  std::optional<ExpectedViolation> first;
+  std::optional<int> count;
+  std::optional<std::vector<int>> layers;  // of all violations, in order, each once
+  std::optional<std::vector<ExpectedViolation>> all;
+  std::optional<std::string> replay;  // agrees, diverges, stopped
+  bool operator==(const Expect&) const = default;
+};
+
+struct Hardware {
+  std::string preset = "hgx-h200";
+  std::string gpu = "hopper";
+  int gpus_per_node = 8;
+  std::optional<int> nodes;
+  bool operator==(const Hardware&) const = default;
+};
+
+struct Scenario {
+  std::string name;
+  std::string about;
+  LoweringInput input;
+  Hardware hardware;
+  std::optional<Expect> expect;
+  Document source;  // with `--set` applied; places of keys are looked up here
+};
+
+// `--set path=value`: replaces or adds one key; the value is parsed as YAML.
+struct Setting {
+  std::string path;
+  std::string value;
+};
+
+// Reads and checks a scenario. All faults of the file are reported at once.
+Result<Scenario> parse_scenario(std::string text, const std::string& file,
+                                const std::vector<Setting>& settings = {});
+Result<Scenario> load_scenario(const std::string& path, const std::vector<Setting>& settings = {});
+
+// lower() with the places of its faults looked up in the scenario's text.
+Result<Plan> lower(const Scenario& scenario);
+
+}  // namespace lockstep

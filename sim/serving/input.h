@@ -1,0 +1,48 @@
+// What lowering is given: plain values, already read and typed, not yet judged by a serving system.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sim/base/error.h"
+#include "sim/model/model.h"
+#include "sim/parallel/batch.h"
+#include "sim/parallel/parallel.h"
+#include "sim/plan/plan.h"
+
+namespace lockstep {
+
+using FlagValue = std::variant<bool, std::int64_t, std::string>;
+
+// The `serving:` keys of a scenario.
+struct ServingSpec {
+  std::string system = "sglang";      // or "plain"
+  std::string revision = "latest";    // "24785^", "24785", "2026-05-01", "latest"
+  std::map<std::string, FlagValue> flags;   // server flags by SGLang's names
+  std::map<std::string, std::string> env;   // environment variables
+  std::map<std::string, std::string> rules;  // rule name -> expression (what-if)
+
+  bool operator==(const ServingSpec&) const = default;
+};
+
+struct LoweringInput {
+  std::string name;
+  Model model;
+  ParallelFlags parallel;
+  ServingSpec serving;
+  std::string gpu = "hopper";  // GPU generation: ampere, hopper, blackwell, none
+  int gpus_per_node = 8;
+  std::vector<BatchSpec> steps;
+  std::uint64_t seed = 1;
+
+  bool operator==(const LoweringInput&) const = default;
+};
+
+// Lowers by the serving system that `input.serving.system` names. Faults carry the scenario path of
+// the key at fault ("parallel.dp_size", "serving.revision", "batch.tokens"), without a place.
+Result<Plan> lower(const LoweringInput& input);
+
+}  // namespace lockstep
