@@ -32,7 +32,6 @@ class PlanBuilder {
 
  private:
   Plan plan_;
-  std::unordered_map<std::string, std::vector<int>> specs_by_shape_;
 };
 
 }  // namespace lockstep

@@ -18,7 +18,6 @@ CheckResult feed_forward(Finish finish) {
   const TensorId y = world.dense(h, world.all, world.last_term());
   finish(world, y, world.last_term());
   const Plan plan = world.take();
-  CHECK(validate(plan) == std::vector<std::string>{});
   return check(plan);
 }
 
@@ -51,9 +50,8 @@ TEST_CASE("all_reduce of a complete value multiplies it by the group size") {
 
 TEST_CASE("no sum leaves each rank with its own shares") {
   // rank r holds m_r: 1 of 2 shares
-  const CheckResult result = feed_forward([](SmallWorld& w, TensorId y, TermId mlp) {
-    w.require(y, w.complete(w.all, {mlp}));
-  });
+  const CheckResult result = feed_forward(
+      [](SmallWorld& w, TensorId y, TermId mlp) { w.require(y, w.complete(w.all, {mlp})); });
   CHECK(only(result).code == Code::missing_reduction);
   CHECK(only(result).factor == Rational(1, 2));
   CHECK(to_string(only(result).ranks) == "0-1");

@@ -15,23 +15,25 @@ namespace lockstep::test {
 class SmallWorld {
  public:
   explicit SmallWorld(std::vector<std::int64_t> counts) : builder_(start(counts)) {
-    std::vector<RowMap> own;
-    RowMap all;
+    std::vector<RowMap> own_rows;
+    RowMap all_rows;
     std::vector<RowMoves> place;
     std::vector<RowMoves> take;
     std::int64_t token = 0;
     std::int64_t total = 0;
     for (const std::int64_t count : counts) total += count;
     for (const std::int64_t count : counts) {
-      own.push_back(count > 0 ? RowMap{{token, count}} : RowMap{});
-      if (count > 0) all.push_back({token, count});
-      place.push_back({total, count > 0 ? std::vector<Move>{{0, token, count}} : std::vector<Move>{}});
-      take.push_back({count, count > 0 ? std::vector<Move>{{token, 0, count}} : std::vector<Move>{}});
+      own_rows.push_back(count > 0 ? RowMap{{token, count}} : RowMap{});
+      if (count > 0) all_rows.push_back({token, count});
+      place.push_back(
+          {total, count > 0 ? std::vector<Move>{{0, token, count}} : std::vector<Move>{}});
+      take.push_back(
+          {count, count > 0 ? std::vector<Move>{{token, 0, count}} : std::vector<Move>{}});
       token += count;
     }
     tp = builder_.group("tp");
-    this->own = builder_.layout("own", own);
-    this->all = builder_.layout("all", std::vector<RowMap>(counts.size(), merged(all)));
+    own = builder_.layout("own", own_rows);
+    all = builder_.layout("all", std::vector<RowMap>(counts.size(), merged(all_rows)));
     to_global = builder_.moves("to_global", place);
     to_own = builder_.moves("to_own", take);
     sizes = builder_.sizes("rows_of_rank", counts);

@@ -34,15 +34,12 @@ TEST_CASE("members that call different collectives stop their communicator") {
   sum.in = {{x, SpecId::none()}};
   sum.out = {{x, world.complete(world.all, {embedding})}};
   sum.group = world.tp;
+  const TensorId z = world.tensor("z");
   Operation& scatter = world.op(OpKind::reduce_scatter);
   scatter.ranks = RankSet::range(1, 1);
   scatter.in = {{x, SpecId::none()}};
-  const TensorId z = world.tensor("z");
-  world.builder();
-  Operation fixed = scatter;
-  fixed.out = {{z, world.complete(world.own, {embedding})}};
-  fixed.group = world.tp;
-  scatter = fixed;
+  scatter.out = {{z, world.complete(world.own, {embedding})}};
+  scatter.group = world.tp;
   const CheckResult result = check(world.take());
   REQUIRE(result.violations.size() == 1);
   CHECK(result.violations[0].code == Code::collective_mismatch);

@@ -1,0 +1,80 @@
+#include "sim/plan/builder.h"
+
+#include <algorithm>
+
+#include "sim/base/require.h"
+
+namespace lockstep {
+namespace {
+
+template <class T>
+PerRank<T> shared(std::vector<T> per_rank) {
+  PerRank<T> table;
+  for (T& value : per_rank) {
+    const auto found = std::ranges::find(table.distinct, value);
+    table.index_of_rank.push_back(static_cast<int>(found - table.distinct.begin()));
+    if (found == table.distinct.end()) table.distinct.push_back(std::move(value));
+  }
+  return table;
+}
+
+// Appends and names by position.
+template <class IdType, class T>
+IdType append_to(std::vector<T>& table, T value) {
+  table.push_back(std::move(value));
+  return IdType{static_cast<std::int32_t>(table.size()) - 1};
+}
+
+}  // namespace
+
+GroupId PlanBuilder::group(const std::string& role) const {
+  const auto found = std::ranges::find(plan_.groups, role, &Group::role);
+  LOCKSTEP_ASSERT(found != plan_.groups.end());
+  return GroupId{static_cast<std::int32_t>(found - plan_.groups.begin())};
+}
+
+LayoutId PlanBuilder::layout(std::string name, std::vector<RowMap> per_rank) {
+  return append_to<LayoutId>(plan_.layouts, RowLayout{std::move(name), shared(std::move(per_rank))});
+}
+
+MovesId PlanBuilder::moves(std::string name, std::vector<RowMoves> per_rank) {
+  return append_to<MovesId>(plan_.moves, MoveTable{std::move(name), shared(std::move(per_rank))});
+}
+
+SizesId PlanBuilder::sizes(std::string name, std::vector<std::int64_t> sizes) {
+  return append_to<SizesId>(plan_.sizes, SizeTable{std::move(name), std::move(sizes)});
+}
+
+TensorId PlanBuilder::tensor(Tensor tensor) {
+  return append_to<TensorId>(plan_.tensors, std::move(tensor));
+}
+
+TermId PlanBuilder::term(Term term) { return append_to<TermId>(plan_.terms, std::move(term)); }
+
+void PlanBuilder::close(TermId handle, std::vector<TermId> parts) {
+  plan_.closings.push_back({handle, std::move(parts)});
+}
+
+SpecId PlanBuilder::spec(StateSpec spec) {
+  // Specs repeat among neighbours: a layer's boundary expects what its last operation declared.
+  constexpr std::size_t kNeighbours = 16;
+  const std::size_t count = plan_.specs.size();
+  for (std::size_t i = count; i-- > (count > kNeighbours ? count - kNeighbours : 0);) {
+    if (plan_.specs[i] == spec) return SpecId{static_cast<std::int32_t>(i)};
+  }
+  return append_to<SpecId>(plan_.specs, std::move(spec));
+}
+
+ReasonId PlanBuilder::reason(Reason reason) {
+  const auto found = std::ranges::find(plan_.reasons, reason);
+  if (found != plan_.reasons.end()) {
+    return ReasonId{static_cast<std::int32_t>(found - plan_.reasons.begin())};
+  }
+  return append_to<ReasonId>(plan_.reasons, std::move(reason));
+}
+
+Operation& PlanBuilder::append(Operation operation) {
+  return plan_.operations.emplace_back(std::move(operation));
+}
+
+}  // namespace lockstep

@@ -1,0 +1,72 @@
+#include "sim/plan/plan.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "sim/base/require.h"
+
+namespace lockstep {
+namespace {
+
+constexpr std::array<std::string_view, 19> kKinds{
+    "copy_rows",      "add",             "scale",      "embed",       "norm",
+    "attention",      "dense",           "router",     "experts",     "shared_expert",
+    "lm_head",        "all_reduce",      "reduce_scatter", "reduce_scatterv", "all_gather",
+    "all_gatherv",    "dispatch",        "combine",    "require"};
+
+}  // namespace
+
+std::int64_t row_count(const RowMap& map) {
+  std::int64_t count = 0;
+  for (const RowRun& run : map) count += run.count;
+  return count;
+}
+
+bool is_collective(OpKind kind) { return kind >= OpKind::all_reduce && kind <= OpKind::combine; }
+
+bool is_nonlinear(OpKind kind) { return kind >= OpKind::embed && kind <= OpKind::lm_head; }
+
+bool sums(OpKind kind) {
+  return kind == OpKind::all_reduce || kind == OpKind::reduce_scatter ||
+         kind == OpKind::reduce_scatterv || kind == OpKind::combine;
+}
+
+std::string to_string(OpKind kind) { return std::string(kKinds[static_cast<std::size_t>(kind)]); }
+
+std::int64_t Plan::column_count(const std::string& columns) const {
+  constexpr std::int64_t kVocabPadding = 64;
+  if (columns == "hidden") return model.hidden_size;
+  if (columns == "experts") return model.n_routed_experts;
+  LOCKSTEP_ASSERT(columns == "vocab");
+  return (model.vocab_size + kVocabPadding - 1) / kVocabPadding * kVocabPadding;
+}
+
+bool executes(const Operation& op, int rank) {
+  return op.ranks.empty() || op.ranks.contains(rank);
+}
+
+Membership membership(const Plan& plan, GroupId group, int rank) {
+  if (!group.exists()) return {};
+  for (const std::vector<int>& part : plan.group(group).parts) {
+    const auto found = std::ranges::find(part, rank);
+    if (found != part.end()) return {static_cast<int>(found - part.begin()), &part};
+  }
+  return {};
+}
+
+ShareRange shares_of(const Plan& plan, const Production& production, int rank) {
+  const Membership major = membership(plan, production.major, rank);
+  const Membership minor = membership(plan, production.minor, rank);
+  const int size = major.members == nullptr ? 1 : static_cast<int>(major.members->size());
+  const int per_member = production.units / size;
+  const int first = minor.index * production.units + major.index * per_member;
+  return {first, first + per_member};
+}
+
+ShareRange column_slice(std::int64_t columns, int index, int size) {
+  return {static_cast<int>(columns * index / size),
+          static_cast<int>(columns * (index + 1) / size)};
+}
+
+}  // namespace lockstep
