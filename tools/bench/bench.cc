@@ -1,0 +1,77 @@
+// What each step from a scenario file to a verdict costs, on the scenario that Lockstep was made
+// for: Kimi K2.6, 61 layers, eight ranks. docs/performance.md reports the figures.
+//
+//   cmake --preset default && cmake --build build --target lockstep_bench
+//   build/tools/bench/lockstep_bench          (from the repository's root)
+#include <benchmark/benchmark.h>
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "backend/numeric/replay.h"
+#include "sim/contract/check.h"
+#include "sim/plan/plan.h"
+#include "sim/scenario/reduce.h"
+#include "sim/scenario/scenario.h"
+
+namespace {
+
+using lockstep::Plan;
+using lockstep::Scenario;
+
+const char* const kScenario = "scenarios/bugs/sglang/24785-kimi-k2.6-dep8-before.yaml";
+
+// The value, or the end of the program with its faults: there is nothing to measure without it.
+template <class T>
+T value_or_exit(lockstep::Result<T> result) {
+  if (!result) {
+    fmt::print(stderr, "{}", lockstep::to_string(result.faults()));
+    std::exit(2);
+  }
+  return *std::move(result);
+}
+
+Scenario scenario() { return value_or_exit(lockstep::load_scenario(kScenario)); }
+Plan plan() { return value_or_exit(lockstep::lower(scenario())); }
+// What `lockstep replay` runs: few tokens, small dimensions, every layer and expert.
+Plan reduced_plan() {
+  const auto small = lockstep::at_reduced_tokens(scenario().input, plan());
+  return lockstep::numeric::at_reduced_dimensions(value_or_exit(lockstep::lower(small)));
+}
+
+void read_scenario(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(scenario());
+}
+BENCHMARK(read_scenario)->Unit(benchmark::kMicrosecond);
+
+void lower_scenario(benchmark::State& state) {
+  const Scenario given = scenario();
+  for (auto _ : state) benchmark::DoNotOptimize(lockstep::lower(given));
+}
+BENCHMARK(lower_scenario)->Unit(benchmark::kMicrosecond);
+
+void validate_plan(benchmark::State& state) {
+  const Plan given = plan();
+  for (auto _ : state) benchmark::DoNotOptimize(lockstep::validate(given));
+  state.counters["operations"] = static_cast<double>(given.operations.size());
+}
+BENCHMARK(validate_plan)->Unit(benchmark::kMicrosecond);
+
+void check_plan(benchmark::State& state) {
+  const Plan given = plan();
+  for (auto _ : state) benchmark::DoNotOptimize(lockstep::contract::check(given));
+  state.counters["operations"] = static_cast<double>(given.operations.size());
+}
+BENCHMARK(check_plan)->Unit(benchmark::kMicrosecond);
+
+void replay_plan(benchmark::State& state) {
+  const Plan given = reduced_plan();
+  for (auto _ : state) benchmark::DoNotOptimize(lockstep::numeric::replay(given, {}));
+}
+BENCHMARK(replay_plan)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+
+BENCHMARK_MAIN();
