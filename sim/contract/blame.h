@@ -43,7 +43,7 @@ class Blame {
   template <class Faulty>
   int first_deviating(int reader, TensorId tensor, const Faulty& faulty);
   std::vector<RowFault> faults_of_output(int operation, const Output& output, int index);
-  bool shows(const std::vector<RowFault>& faults, SpecId spec, const Where& where);
+  bool shows(const std::vector<RowFault>& faults, SpecId spec, const Where& place);
 
   Code code_of(const UnmetObligation& unmet, const Suspect& suspect, int blamed);
   Code code_of_absence(const UnmetObligation& unmet, const Suspect& suspect);

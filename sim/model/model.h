@@ -37,7 +37,7 @@ struct Model {
   int max_position_embeddings = 0;
   double rms_norm_eps = 1e-6;
   double rope_theta = 10000.0;
-  std::string quantization = "none";  // quant_method of the config, with its bits: "fp8", "int4", "nvfp4"
+  std::string quantization = "none";  // "fp8", "int4", "nvfp4"
 
   // A sparse layer has a mixture of experts; the rule is DeepSeek's:
   // l >= first_k_dense_replace and l % moe_layer_freq == 0. REQUIRES: moe_layer_freq > 0.

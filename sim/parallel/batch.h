@@ -37,9 +37,9 @@ std::string to_string(Padding padding);
 
 // One step as the scenario asks for it; unset options are decided by the serving system's rules.
 struct BatchSpec {
-  std::vector<ShardBatch> shards;              // one per attention-DP shard
-  std::optional<Padding> padding;              // unset: auto
-  std::optional<bool> cuda_graph;              // unset: auto (decode only)
+  std::vector<ShardBatch> shards;                 // one per attention-DP shard
+  std::optional<Padding> padding;                 // unset: auto
+  std::optional<bool> cuda_graph;                 // unset: auto (decode only)
   std::optional<std::vector<int>> cuda_graph_bs;  // captured sizes; unset: generated
 
   bool operator==(const BatchSpec&) const = default;

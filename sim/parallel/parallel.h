@@ -29,7 +29,8 @@ struct ParallelFlags {
 };
 
 // A layout that can exist: the flags after a serving system accepted (and perhaps changed) them.
-// INVARIANT: tp == attn_dp * attn_tp and tp == ep * moe_tp (no context or MoE data parallelism yet).
+// INVARIANT: tp == attn_dp * attn_tp and tp == ep * moe_tp (no context or MoE data parallelism
+// yet).
 struct Parallel {
   int tp = 1;
   int attn_dp = 1;  // attention replicas by request; 1 without DP attention

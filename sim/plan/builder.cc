@@ -34,7 +34,8 @@ GroupId PlanBuilder::group(const std::string& role) const {
 }
 
 LayoutId PlanBuilder::layout(std::string name, std::vector<RowMap> per_rank) {
-  return append_to<LayoutId>(plan_.layouts, RowLayout{std::move(name), shared(std::move(per_rank))});
+  return append_to<LayoutId>(plan_.layouts,
+                             RowLayout{std::move(name), shared(std::move(per_rank))});
 }
 
 MovesId PlanBuilder::moves(std::string name, std::vector<RowMoves> per_rank) {

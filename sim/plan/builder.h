@@ -26,8 +26,8 @@ class PlanBuilder {
   TensorId tensor(Tensor tensor);
   TermId term(Term term);
   void close(TermId handle, std::vector<TermId> parts);
-  SpecId spec(StateSpec spec);        // an equal spec is returned again
-  ReasonId reason(Reason reason);     // likewise
+  SpecId spec(StateSpec spec);             // an equal spec is returned again
+  ReasonId reason(Reason reason);          // likewise
   Operation& append(Operation operation);  // valid until the next append
 
  private:

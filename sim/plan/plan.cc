@@ -10,10 +10,10 @@ namespace lockstep {
 namespace {
 
 constexpr std::array<std::string_view, 19> kKinds{
-    "copy_rows",      "add",             "scale",      "embed",       "norm",
-    "attention",      "dense",           "router",     "experts",     "shared_expert",
-    "lm_head",        "all_reduce",      "reduce_scatter", "reduce_scatterv", "all_gather",
-    "all_gatherv",    "dispatch",        "combine",    "require"};
+    "copy_rows",   "add",        "scale",          "embed",           "norm",
+    "attention",   "dense",      "router",         "experts",         "shared_expert",
+    "lm_head",     "all_reduce", "reduce_scatter", "reduce_scatterv", "all_gather",
+    "all_gatherv", "dispatch",   "combine",        "require"};
 
 }  // namespace
 
@@ -42,9 +42,7 @@ std::int64_t Plan::column_count(const std::string& columns) const {
   return (model.vocab_size + kVocabPadding - 1) / kVocabPadding * kVocabPadding;
 }
 
-bool executes(const Operation& op, int rank) {
-  return op.ranks.empty() || op.ranks.contains(rank);
-}
+bool executes(const Operation& op, int rank) { return op.ranks.empty() || op.ranks.contains(rank); }
 
 Membership membership(const Plan& plan, GroupId group, int rank) {
   if (!group.exists()) return {};
@@ -65,8 +63,7 @@ ShareRange shares_of(const Plan& plan, const Production& production, int rank) {
 }
 
 ShareRange column_slice(std::int64_t columns, int index, int size) {
-  return {static_cast<int>(columns * index / size),
-          static_cast<int>(columns * (index + 1) / size)};
+  return {static_cast<int>(columns * index / size), static_cast<int>(columns * (index + 1) / size)};
 }
 
 }  // namespace lockstep

@@ -100,7 +100,7 @@ enum class TermKind : std::uint8_t {
   routed,     // routed experts, weighted, sharded over experts and columns
   shared,     // shared experts, sharded over columns
   logits,
-  other,      // of a hand-written program
+  other,  // of a hand-written program
 };
 
 // A producer's contribution to a row. It is complete when each of its `shares` is summed once.
@@ -214,8 +214,8 @@ struct Operation {
   Fill fill = Fill::zero;            // of copy_rows
   Axis axis = Axis::rows;            // of all_gather
   Rational factor = 1;               // of scale
-  bool boundary = false;  // of require: the contribution of a block to the residual stream
-  int stream = 0;         // operations of a rank on one stream run in order
+  bool boundary = false;   // of require: the contribution of a block to the residual stream
+  int stream = 0;          // operations of a rank on one stream run in order
   std::vector<int> waits;  // events to wait for first
   int records = -1;        // event recorded afterwards; -1: none
   std::vector<ReasonId> because;
@@ -229,8 +229,8 @@ bool sums(OpKind kind);  // all_reduce, reduce_scatter, reduce_scatterv, combine
 std::string to_string(OpKind kind);
 
 struct Tensor {
-  std::string name;    // "L0.mlp_out"
-  std::string buffer;  // the memory it lives in; tensors of one buffer overwrite each other
+  std::string name;     // "L0.mlp_out"
+  std::string buffer;   // the memory it lives in; tensors of one buffer overwrite each other
   std::string columns;  // hidden, vocab, experts: names the column count (Plan::column_count)
   std::string dtype = "bfloat16";
   bool operator==(const Tensor&) const = default;
@@ -243,7 +243,8 @@ struct Reason {
   std::vector<std::pair<std::string, std::string>> inputs;
   std::string file;
   std::string function;
-  std::vector<int> changes;  // pull requests that shaped the rule up to this revision, in merge order
+  std::vector<int>
+      changes;  // pull requests that shaped the rule up to this revision, in merge order
   bool operator==(const Reason&) const = default;
 };
 
@@ -328,12 +329,12 @@ struct Membership {
 };
 Membership membership(const Plan& plan, GroupId group, int rank);
 
-// The rank's slice [first, last) of `columns` columns cut evenly over a group of `size`, at `index`:
-// floor(columns * index / size) and so on.
+// The rank's slice [first, last) of `columns` columns cut evenly over a group of `size`, at
+// `index`: floor(columns * index / size) and so on.
 ShareRange column_slice(std::int64_t columns, int index, int size);
 
-// Everything that an interpreter may assume of a plan: ids in range, tables of the right length, the
-// operand counts of each kind, productions that divide, tokens covered by requests. Returns the
+// Everything that an interpreter may assume of a plan: ids in range, tables of the right length,
+// the operand counts of each kind, productions that divide, tokens covered by requests. Returns the
 // faults found, each naming the operation; empty if the plan is well formed. A plan that passes
 // never makes an interpreter fail an assertion.
 std::vector<std::string> validate(const Plan& plan);

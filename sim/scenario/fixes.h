@@ -10,8 +10,8 @@
 namespace lockstep {
 
 struct Fix {
-  std::string kind;         // "revision", "producer_rule", "consumer_rule", "input"
-  std::string description;  // one sentence
+  std::string kind;               // "revision", "producer_rule", "consumer_rule", "input"
+  std::string description;        // one sentence
   std::vector<Setting> settings;  // to apply to the scenario
 };
 

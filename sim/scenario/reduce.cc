@@ -25,7 +25,8 @@ void shrink(ShardBatch& shard, int largest, int most) {
     RequestSpec& request = shard.requests[i];
     const int others = static_cast<int>(shard.requests.size() - i) - 1;
     const bool last = others == 0;
-    const int wanted = shard.mode == ForwardMode::decode ? 1 : scaled(request.tokens, largest, most);
+    const int wanted =
+        shard.mode == ForwardMode::decode ? 1 : scaled(request.tokens, largest, most);
     request.tokens = last && shard.mode != ForwardMode::decode
                          ? std::min(request.tokens, left)
                          : std::clamp(wanted, 1, left - others);

@@ -19,10 +19,10 @@ using FlagValue = std::variant<bool, std::int64_t, std::string>;
 
 // The `serving:` keys of a scenario.
 struct ServingSpec {
-  std::string system = "sglang";      // or "plain"
-  std::string revision = "latest";    // "24785^", "24785", "2026-05-01", "latest"
-  std::map<std::string, FlagValue> flags;   // server flags by SGLang's names
-  std::map<std::string, std::string> env;   // environment variables
+  std::string system = "sglang";             // or "plain"
+  std::string revision = "latest";           // "24785^", "24785", "2026-05-01", "latest"
+  std::map<std::string, FlagValue> flags;    // server flags by SGLang's names
+  std::map<std::string, std::string> env;    // environment variables
   std::map<std::string, std::string> rules;  // rule name -> expression (what-if)
 
   bool operator==(const ServingSpec&) const = default;

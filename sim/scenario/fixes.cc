@@ -1,0 +1,117 @@
+#include "sim/scenario/fixes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "sim/serving/sglang/timeline.h"
+
+namespace lockstep {
+namespace {
+
+// The scenario with `settings`, lowered; nullopt where that is refused.
+std::optional<Plan> lowered_with(const Scenario& scenario, const std::vector<Setting>& settings) {
+  Result<Scenario> changed = parse_scenario(scenario.source.text, scenario.source.file, settings);
+  if (!changed) return std::nullopt;
+  Result<Plan> plan = lower(changed->input);
+  if (!plan) return std::nullopt;
+  return std::move(*plan);
+}
+
+bool holds_with(const Scenario& scenario, const std::vector<Setting>& settings) {
+  const std::optional<Plan> plan = lowered_with(scenario, settings);
+  return plan && contract::check(*plan).verdict == contract::Verdict::holds;
+}
+
+std::optional<Fix> later_revision(const Scenario& scenario, const Plan& plan) {
+  if (plan.origin.system != "sglang") return std::nullopt;
+  for (const int change : sglang::modelled_changes_after(scenario.input.serving.revision)) {
+    const std::vector<Setting> settings{{"serving.revision", fmt::format("\"{}\"", change)}};
+    if (holds_with(scenario, settings)) {
+      return Fix{"revision", fmt::format("use SGLang as of #{} or later", change), settings};
+    }
+  }
+  return std::nullopt;
+}
+
+// Turns `rule` round: everywhere, or only where it now says `value`.
+std::optional<Fix> turned_rule(const Scenario& scenario, const Reason& reason,
+                               const std::string& kind) {
+  if (reason.value != "true" && reason.value != "false") return std::nullopt;
+  const std::string other = reason.value == "true" ? "false" : "true";
+  const std::vector<Setting> settings{
+      {"serving.rules." + reason.rule, fmt::format("\"{}\"", other)}};
+  if (!holds_with(scenario, settings)) return std::nullopt;
+  return Fix{kind, fmt::format("let {} be {}", reason.rule, other), settings};
+}
+
+const Reason* reason_of_operation(const Plan& plan, int operation, std::size_t index) {
+  if (operation < 0) return nullptr;
+  const auto& because = plan.operations[static_cast<std::size_t>(operation)].because;
+  return index < because.size() ? &plan.reason(because[index]) : nullptr;
+}
+
+void add_rule_fixes(const Scenario& scenario, const Plan& plan, int operation,
+                    const std::string& kind, std::set<std::string>& tried,
+                    std::vector<Fix>& fixes) {
+  for (std::size_t i = 0; const Reason* reason = reason_of_operation(plan, operation, i); ++i) {
+    if (!tried.insert(reason->rule).second) continue;
+    if (std::optional<Fix> fix = turned_rule(scenario, *reason, kind)) {
+      fixes.push_back(std::move(*fix));
+    }
+  }
+}
+
+void add_input_fixes(const Scenario& scenario, std::vector<Fix>& fixes) {
+  const bool one_batch = scenario.input.steps.size() == 1;
+  if (one_batch) {
+    for (const char* padding : {"max_len", "sum_len"}) {
+      const std::vector<Setting> settings{{"batch.padding", padding}};
+      if (holds_with(scenario, settings)) {
+        fixes.push_back({"input", fmt::format("pad with {}", padding), settings});
+      }
+    }
+  }
+  const std::vector<std::pair<const char*, std::vector<Setting>>> layouts{
+      {"replicate the dense feed-forward: moe_dense_tp_size 1",
+       {{"parallel.moe_dense_tp_size", "1"}}},
+      {"shard the experts by tensor parallelism only: ep_size 1", {{"parallel.ep_size", "1"}}},
+      {"dispatch tokens to experts: moe_a2a_backend deepep",
+       {{"parallel.moe_a2a_backend", "deepep"}}}};
+  for (const auto& [description, settings] : layouts) {
+    if (holds_with(scenario, settings)) fixes.push_back({"input", description, settings});
+  }
+}
+
+}  // namespace
+
+std::vector<Fix> find_fixes(const Scenario& scenario, const Plan& plan,
+                            const contract::CheckResult& result) {
+  std::vector<Fix> fixes;
+  if (result.verdict != contract::Verdict::violated) return fixes;
+  if (std::optional<Fix> fix = later_revision(scenario, plan)) fixes.push_back(std::move(*fix));
+  const contract::Violation& first = result.violations.front();
+  std::set<std::string> tried;
+  add_rule_fixes(scenario, plan, first.producer.index, "producer_rule", tried, fixes);
+  add_rule_fixes(scenario, plan, first.operation.index, "consumer_rule", tried, fixes);
+  add_input_fixes(scenario, fixes);
+  return fixes;
+}
+
+Result<std::string> apply_fix(const Scenario& scenario, const Fix& fix) {
+  Result<Scenario> changed =
+      parse_scenario(scenario.source.text, scenario.source.file, fix.settings);
+  if (!changed) return changed.faults();
+  Node root = changed->source.root;
+  for (std::size_t i = 0; i < root.keys.size(); ++i) {
+    if (root.keys[i].text != "expect") continue;
+    root.keys.erase(root.keys.begin() + static_cast<std::ptrdiff_t>(i));
+    root.items.erase(root.items.begin() + static_cast<std::ptrdiff_t>(i));
+    break;
+  }
+  return "# " + fix.description + "\n" + to_yaml(root);
+}
+
+}  // namespace lockstep

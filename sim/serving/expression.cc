@@ -1,0 +1,73 @@
+#include "sim/serving/expression.h"
+
+#include <array>
+#include <limits>
+
+#include "sim/base/require.h"
+
+namespace lockstep {
+namespace {
+
+constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
+
+// No operand is ever negative: the language has no minus.
+std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
+  return a > kLargest - b ? kLargest : a + b;
+}
+
+std::int64_t saturating_multiply(std::int64_t a, std::int64_t b) {
+  return b != 0 && a > kLargest / b ? kLargest : a * b;
+}
+
+std::int64_t apply(Expression::Op op, std::int64_t a, std::int64_t b) {
+  using Op = Expression::Op;
+  switch (op) {
+    case Op::logical_and:
+      return a & b;
+    case Op::logical_or:
+      return a | b;
+    case Op::equal:
+      return a == b;
+    case Op::unequal:
+      return a != b;
+    case Op::less:
+      return a < b;
+    case Op::less_equal:
+      return a <= b;
+    case Op::greater:
+      return a > b;
+    case Op::greater_equal:
+      return a >= b;
+    case Op::add:
+      return saturating_add(a, b);
+    case Op::multiply:
+      return saturating_multiply(a, b);
+    default:
+      LOCKSTEP_ASSERT(false);
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool Expression::evaluate(const Environment& environment) const {
+  // Every instruction pushes at most one value, and each takes at least one character.
+  std::array<std::int64_t, kMaxLength> stack;
+  std::size_t top = 0;
+  for (const Instruction& i : code_) {
+    if (i.op == Op::literal) {
+      stack[top++] = i.value;
+    } else if (i.op == Op::input) {
+      stack[top++] = environment.at(static_cast<Input>(i.value));
+    } else if (i.op == Op::logical_not) {
+      stack[top - 1] = stack[top - 1] == 0;
+    } else {
+      --top;
+      stack[top - 1] = apply(i.op, stack[top - 1], stack[top]);
+    }
+  }
+  LOCKSTEP_ASSERT(top == 1);
+  return stack[0] != 0;
+}
+
+}  // namespace lockstep
