@@ -99,11 +99,16 @@ class TreeBuilder : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, const std::string& tag, Node::Kind kind) {
     refuse_tag(mark, tag);
+    count(mark);
     if (expects_key()) refuse(mark, "a key must be text, not a list or a map");
     if (open_.size() == kDeepest) {
       refuse(mark, fmt::format("nested deeper than {} levels", kDeepest));
     }
     open_.push_back({node_at(mark, kind), {}});
+  }
+
+  void count(const YAML::Mark& mark) {
+    if (++nodes_ > kMostNodes) refuse(mark, fmt::format("more than {} values", kMostNodes));
   }
 
   void close() {
@@ -113,7 +118,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void add(Node node, const YAML::Mark& mark) {
-    if (++nodes_ > kMostNodes) refuse(mark, fmt::format("more than {} values", kMostNodes));
+    count(mark);
     if (!expects_key()) return put(std::move(node));
     if (!node.is_scalar()) refuse(mark, "a key is missing here");
     OpenNode& map = open_.back();

@@ -57,9 +57,9 @@ bool Execution::step(int operation) {
     }
     return moved;
   }
-  LocalMemo memo;
+  memo_.clear();
   for (const int rank : here_) {
-    run_local(operation, rank, memo);
+    run_local(operation, rank);
     advance(rank, operation);
   }
   return true;

@@ -72,7 +72,11 @@ class Execution {
     std::vector<StateId> in;
     int rows = -1;
     std::vector<ShareRange> shares;
-    std::vector<StateId> out;
+    StateId out;
+    bool filled = false;
+
+    void clear();
+    bool same_question(const LocalMemo& other) const;
   };
 
   bool step(int operation);
@@ -82,9 +86,10 @@ class Execution {
   void settle(int operation, int operand, std::vector<RowFault> faults, std::size_t judged_ranks);
   void repair(const Operand& operand, std::span<const int> ranks);
 
-  void run_local(int operation, int rank, LocalMemo& memo);
-  std::vector<StateId> local_result(const Operation& op, int rank, std::span<const StateId> in);
-  std::vector<StateId> produced(const Operation& op, int rank, std::span<const StateId> in);
+  void run_local(int operation, int rank);
+  StateId local_result(const Operation& op, int rank, std::span<const StateId> in);
+  StateId produced(const Operation& op, int rank, std::span<const StateId> in);
+  void taint(const Operation& op, int rank, std::span<const StateId> in, ValueId right);
   ValueId production_value(const Operation& op, int rank, ValueId wrong_input);
   ColumnRange output_columns(const Operation& op, int rank) const;
   LayoutId rows_of_result(const Operation& op) const;
@@ -118,7 +123,12 @@ class Execution {
   std::vector<UnmetObligation> unmet_;
   std::vector<JudgedObligation> judged_;
   std::vector<Mismatch> mismatches_;
+  // Scratch, kept for its memory.
   std::vector<int> here_;  // ranks at the operation in hand
+  LocalMemo memo_;         // of the operation in hand
+  LocalMemo asked_;
+  std::vector<Run> runs_;
+  std::vector<ValueTable::At> parts_;
 };
 
 }  // namespace lockstep::contract

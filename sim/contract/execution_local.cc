@@ -19,35 +19,44 @@ int Execution::rows_key(const Operation& op, int rank) const {
   return plan_.layout(rows_of_result(op)).rows.index_of_rank[r];
 }
 
-void Execution::run_local(int operation, int rank, LocalMemo& memo) {
-  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
-  if (op.kind == OpKind::require) return;
-  LocalMemo asked;
-  for (const Operand& in : op.in) asked.in.push_back(state(in.tensor, rank));
-  // Fill::keep also depends on what is written over.
-  if (op.kind == OpKind::copy_rows) asked.in.push_back(state(op.out.front().tensor, rank));
-  asked.rows = rows_key(op, rank);
-  for (const Production& p : op.produces) asked.shares.push_back(shares_of(plan_, p, rank));
-  const bool known = !memo.out.empty() && memo.in == asked.in && memo.rows == asked.rows &&
-                     memo.shares == asked.shares;
-  if (!known) {
-    asked.out = local_result(op, rank, asked.in);
-    memo = std::move(asked);
-  }
-  for (std::size_t i = 0; i < op.out.size(); ++i) write(operation, i, rank, memo.out[i]);
+void Execution::LocalMemo::clear() {
+  in.clear();
+  shares.clear();
+  filled = false;
 }
 
-std::vector<StateId> Execution::local_result(const Operation& op, int rank,
-                                             std::span<const StateId> in) {
+bool Execution::LocalMemo::same_question(const LocalMemo& other) const {
+  return filled && in == other.in && rows == other.rows && shares == other.shares;
+}
+
+// REQUIRES: memo_ is of this operation. Every local operation has at most one output.
+void Execution::run_local(int operation, int rank) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  if (op.kind == OpKind::require) return;
+  asked_.clear();
+  for (const Operand& in : op.in) asked_.in.push_back(state(in.tensor, rank));
+  // Fill::keep also depends on what is written over.
+  if (op.kind == OpKind::copy_rows) asked_.in.push_back(state(op.out.front().tensor, rank));
+  asked_.rows = rows_key(op, rank);
+  for (const Production& p : op.produces) asked_.shares.push_back(shares_of(plan_, p, rank));
+  if (!memo_.same_question(asked_)) {
+    asked_.out = local_result(op, rank, asked_.in);
+    asked_.filled = true;
+    std::swap(memo_, asked_);
+  }
+  write(operation, 0, rank, memo_.out);
+}
+
+StateId Execution::local_result(const Operation& op, int rank, std::span<const StateId> in) {
   switch (op.kind) {
     case OpKind::copy_rows: {
       const ColumnRange all{0, plan_.column_count(plan_.tensor(op.out.front().tensor).columns)};
-      return {states_.copy(in[0], in[1], plan_.move_table(op.moves).of.at(rank), op.fill, all)};
+      return states_.copy(in[0], in[1], plan_.move_table(op.moves).of.at(rank), op.fill, all);
     }
     case OpKind::add:
-      return {states_.sum(in)};
+      return states_.sum(in);
     case OpKind::scale:
-      return {states_.map(in[0], [&](ValueId v) { return values_.scale(v, op.factor); })};
+      return states_.map(in[0], [&](ValueId v) { return values_.scale(v, op.factor); });
     default:
       LOCKSTEP_ASSERT(is_nonlinear(op.kind));
       return produced(op, rank, in);
@@ -65,54 +74,59 @@ ColumnRange Execution::output_columns(const Operation& op, int rank) const {
 
 // The rank's shares of everything that `op` produces; of its variants if `wrong_input` exists.
 ValueId Execution::production_value(const Operation& op, int rank, ValueId wrong_input) {
-  std::vector<ValueTable::At> parts;
+  parts_.clear();
   for (const Production& p : op.produces) {
     const TermId term = wrong_input.exists() ? values_.variant(p.term, wrong_input) : p.term;
-    parts.push_back({values_.single(term, shares_of(plan_, p, rank), p.coefficient), 0});
+    parts_.push_back({values_.single(term, shares_of(plan_, p, rank), p.coefficient), 0});
   }
-  return values_.sum(parts).value;
+  return parts_.size() == 1 ? parts_.front().value : values_.sum(parts_).value;
 }
 
 // A nonlinear operation makes its own terms, row by row. Its inputs are right here unless wrong
-// values are carried on: then each wrong row makes a variant, and a wrong row taints the whole
-// request in attention, every row where the rows themselves or the routing are wrong.
-std::vector<StateId> Execution::produced(const Operation& op, int rank,
-                                         std::span<const StateId> in) {
+// values are carried on.
+StateId Execution::produced(const Operation& op, int rank, std::span<const StateId> in) {
+  const ValueId right = production_value(op, rank, ValueId::none());
+  runs_.clear();
+  for (const RowRun& run : plan_.layout(rows_of_result(op)).rows.at(rank)) {
+    append_run(runs_, {run.token, run.count, run.token == kPadding ? kUndefined : right});
+  }
+  if (propagate_) taint(op, rank, in, right);
+  return states_.make(output_columns(op, rank), runs_);
+}
+
+// Each wrong row of an input makes a variant of the term in `runs_`. A wrong row taints the whole
+// request in attention, and every row where the rows themselves or the routing are wrong.
+void Execution::taint(const Operation& op, int rank, std::span<const StateId> in, ValueId right) {
   std::vector<RowFault> faults;
   bool taints_all = op.kind == OpKind::attention;
-  for (std::size_t i = 0; propagate_ && i < op.in.size(); ++i) {
+  for (std::size_t i = 0; i < op.in.size(); ++i) {
     if (judge_.met(op.in[i].expect, rank, in[i])) continue;
     judge_.faults(op.in[i].expect, rank, in[i], faults);
     taints_all = taints_all || i > 0 || faults.front().kind == FaultKind::layout;
   }
-  const ValueId right = production_value(op, rank, ValueId::none());
-  std::vector<Run> runs;
-  for (const RowRun& run : plan_.layout(rows_of_result(op)).rows.at(rank)) {
-    append_run(runs, {run.token, run.count, run.token == kPadding ? kUndefined : right});
-  }
-  if (!faults.empty() && taints_all) {
+  if (faults.empty()) return;
+  if (taints_all) {
     const ValueId tainted = production_value(op, rank, faults.front().actual);
-    for (Run& run : runs) run.value = run.value == right ? tainted : run.value;
-  } else {
-    for (const RowFault& fault : faults) {
-      const ValueId tainted = production_value(op, rank, fault.actual);
-      std::vector<Run> cut;
-      for (const Run& run : runs) {
-        const std::int64_t from = std::clamp(fault.rows.token, run.token, run.token + run.count);
-        const std::int64_t end =
-            std::clamp(fault.rows.token + fault.rows.count, from, run.token + run.count);
-        if (run.value == kUndefined || from == end) {
-          append_run(cut, run);
-          continue;
-        }
-        append_run(cut, {run.token, from - run.token, run.value});
-        append_run(cut, {from, end - from, tainted});
-        append_run(cut, {end, run.token + run.count - end, run.value});
-      }
-      runs.swap(cut);
-    }
+    for (Run& run : runs_) run.value = run.value == right ? tainted : run.value;
+    return;
   }
-  return {states_.make(output_columns(op, rank), runs)};
+  for (const RowFault& fault : faults) {
+    const ValueId tainted = production_value(op, rank, fault.actual);
+    std::vector<Run> cut;
+    for (const Run& run : runs_) {
+      const std::int64_t until = run.token + run.count;
+      const std::int64_t from = std::clamp(fault.rows.token, run.token, until);
+      const std::int64_t end = std::clamp(fault.rows.token + fault.rows.count, from, until);
+      if (run.value == kUndefined || from == end) {
+        append_run(cut, run);
+        continue;
+      }
+      append_run(cut, {run.token, from - run.token, run.value});
+      append_run(cut, {from, end - from, tainted});
+      append_run(cut, {end, until - end, run.value});
+    }
+    runs_.swap(cut);
+  }
 }
 
 }  // namespace lockstep::contract

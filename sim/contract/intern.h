@@ -56,7 +56,7 @@ class SequenceInterner {
     std::size_t count;
   };
   static constexpr std::int32_t kFree = -1;
-  static constexpr std::size_t kFirstSlots = 1024;
+  static constexpr std::size_t kFirstSlots = 4096;
 
   std::span<const T> view(const Entry& entry) const {
     return std::span<const T>(arena_).subspan(entry.begin, entry.count);

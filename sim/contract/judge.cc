@@ -37,8 +37,13 @@ Judge::Judge(const Plan& plan, ValueTable& values, StateTable& states)
       values_(values),
       states_(states),
       value_of_spec_(plan.specs.size(), ValueId::none()),
-      reference_of_spec_(plan.specs.size()),
       column_count_of_spec_(plan.specs.size(), 0) {
+  std::size_t references = 0;
+  for (const StateSpec& spec : plan.specs) {
+    first_reference_of_spec_.push_back(references);
+    references += plan.layout(spec.rows).rows.distinct.size();
+  }
+  references_.resize(references);
   for (const Operation& op : plan.operations) {
     for (const Operand& in : op.in) {
       if (in.expect.exists()) {
@@ -71,18 +76,17 @@ ColumnRange Judge::columns_of(const StateSpec& spec, int rank) const {
 StateId Judge::reference(SpecId spec_id, int rank) {
   const StateSpec& spec = plan_.spec(spec_id);
   const PerRank<RowMap>& rows = plan_.layout(spec.rows).rows;
-  std::vector<StateId>& cache = reference_of_spec_[spec_id.index()];
   const bool cacheable = !spec.columns_over.exists();
-  const auto slot = static_cast<std::size_t>(rows.index_of_rank[static_cast<std::size_t>(rank)]);
-  if (cache.empty()) cache.resize(rows.distinct.size());
-  if (cacheable && cache[slot].exists()) return cache[slot];
+  const auto row_map = static_cast<std::size_t>(rows.index_of_rank[static_cast<std::size_t>(rank)]);
+  StateId& cached = references_[first_reference_of_spec_[spec_id.index()] + row_map];
+  if (cacheable && cached.exists()) return cached;
   const ValueId value = reference_value(spec_id);
-  std::vector<Run> runs;
-  for (const RowRun& run : rows.at(rank)) {
-    append_run(runs, {run.token, run.count, run.token == kPadding ? kUndefined : value});
+  runs_.clear();
+  for (const RowRun& run : rows.distinct[row_map]) {
+    append_run(runs_, {run.token, run.count, run.token == kPadding ? kUndefined : value});
   }
-  const StateId state = states_.make(columns_of(spec, rank), runs);
-  if (cacheable) cache[slot] = state;
+  const StateId state = states_.make(columns_of(spec, rank), runs_);
+  if (cacheable) cached = state;
   return state;
 }
 

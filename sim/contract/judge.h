@@ -52,7 +52,9 @@ class Judge {
   ValueTable& values_;
   StateTable& states_;
   std::vector<ValueId> value_of_spec_;
-  std::vector<std::vector<StateId>> reference_of_spec_;  // by spec, then by distinct row map
+  std::vector<std::size_t> first_reference_of_spec_;  // into references_
+  std::vector<StateId> references_;                   // by spec, then by distinct row map
+  std::vector<Run> runs_;                             // scratch
   std::vector<std::int64_t> column_count_of_spec_;
 };
 

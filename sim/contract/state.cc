@@ -91,33 +91,28 @@ StateId StateTable::map(StateId id, const std::function<ValueId(ValueId)>& chang
   return intern(mapped);
 }
 
-// REQUIRES: all addends have the same number of rows.
-std::vector<Run> StateTable::summed_runs(std::span<const std::vector<Run>> addends) {
-  const std::int64_t rows = row_count(addends.front());
-  std::vector<std::size_t> run_of(addends.size(), 0);
-  std::vector<std::int64_t> offset_in(addends.size(), 0);
-  std::vector<ValueTable::At> at(addends.size());
-  std::vector<Run> total;
+void StateTable::sum_runs() {
+  total_.clear();
+  const std::int64_t rows = row_count(cursors_.front().runs);
   for (std::int64_t row = 0; row < rows;) {
     std::int64_t count = rows - row;
-    for (std::size_t i = 0; i < addends.size(); ++i) {
-      const Run& run = addends[i][run_of[i]];
-      const Run rest = part_of(run, offset_in[i], run.count - offset_in[i]);
-      at[i] = {rest.value, rest.token};
-      count = std::min(count, rest.count);
+    at_.clear();
+    for (const Cursor& c : cursors_) {
+      const Run& run = c.runs[c.run];
+      at_.push_back({run.value, has_token(run.value) ? run.token + c.used : kPadding});
+      count = std::min(count, run.count - c.used);
     }
-    const ValueTable::At sum = values_.sum(at);
-    append_run(total, {sum.token, count, sum.value});
-    for (std::size_t i = 0; i < addends.size(); ++i) {
-      offset_in[i] += count;
-      if (offset_in[i] == addends[i][run_of[i]].count) {
-        ++run_of[i];
-        offset_in[i] = 0;
+    const ValueTable::At sum = values_.sum(at_);
+    append_run(total_, {sum.token, count, sum.value});
+    for (Cursor& c : cursors_) {
+      c.used += count;
+      if (c.used == c.runs[c.run].count) {
+        ++c.run;
+        c.used = 0;
       }
     }
     row += count;
   }
-  return total;
 }
 
 StateId StateTable::sum(std::span<const StateId> addends) {
@@ -131,20 +126,24 @@ StateId StateTable::sum(std::span<const StateId> addends) {
   }
   if (!shape.exists()) return shape;
   std::vector<Block> result(blocks(shape).begin(), blocks(shape).end());
+  std::vector<std::vector<Run>> extended(addends.size());  // of addends that lack rows
   for (std::size_t b = 0; b < result.size(); ++b) {
-    std::vector<std::vector<Run>> parts;
-    parts.reserve(addends.size());
-    for (const StateId id : addends) {
-      std::vector<Run>& part = parts.emplace_back();
+    cursors_.clear();
+    for (std::size_t i = 0; i < addends.size(); ++i) {
+      const StateId id = addends[i];
       const bool comparable =
           id.exists() && b < blocks(id).size() && blocks(id)[b].columns == result[b].columns;
-      if (comparable) {
-        append_rows(part, runs(blocks(id)[b]), 0, rows);
-      } else {
-        append_run(part, {kPadding, rows, kUndefined});
+      const std::span<const Run> own = comparable ? runs(blocks(id)[b]) : std::span<const Run>();
+      if (row_count(own) == rows) {
+        cursors_.push_back({own});
+        continue;
       }
+      extended[i].clear();
+      append_rows(extended[i], own, 0, rows);
+      cursors_.push_back({extended[i]});
     }
-    result[b].runs = intern_runs(summed_runs(parts));
+    sum_runs();
+    result[b].runs = intern_runs(total_);
   }
   return intern(result);
 }

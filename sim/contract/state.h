@@ -67,11 +67,22 @@ class StateTable {
  private:
   StateId intern(std::span<const Block> blocks) { return StateId{blocks_.intern(blocks)}; }
   std::int32_t intern_runs(const std::vector<Run>& runs) { return runs_.intern(runs); }
-  std::vector<Run> summed_runs(std::span<const std::vector<Run>> addends);
+  // REQUIRES: all addends have the same number of rows. The result is in `total_`.
+  void sum_runs();
 
   ValueTable& values_;
   SequenceInterner<Run> runs_;
   SequenceInterner<Block> blocks_;
+
+  // Scratch of sum(), kept for its memory.
+  struct Cursor {
+    std::span<const Run> runs;
+    std::size_t run = 0;
+    std::int64_t used = 0;  // rows of that run
+  };
+  std::vector<Cursor> cursors_;
+  std::vector<ValueTable::At> at_;
+  std::vector<Run> total_;
 };
 
 // Appends to a merged run list: drops empty runs, joins runs that continue each other.

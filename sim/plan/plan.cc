@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <tuple>
 
 #include "sim/base/require.h"
 
@@ -14,6 +15,29 @@ constexpr std::array<std::string_view, 19> kKinds{
     "attention",   "dense",      "router",         "experts",         "shared_expert",
     "lm_head",     "all_reduce", "reduce_scatter", "reduce_scatterv", "all_gather",
     "all_gatherv", "dispatch",   "combine",        "require"};
+
+// As it is written, without the specs it refers to.
+Operation without_specs(Operation op) {
+  for (Operand& in : op.in) in.expect = SpecId::none();
+  for (Output& out : op.out) out.declared = SpecId::none();
+  return op;
+}
+
+bool equal_specs(const Plan& a, SpecId in_a, const Plan& b, SpecId in_b) {
+  if (!in_a.exists() || !in_b.exists()) return in_a == in_b;
+  return a.spec(in_a) == b.spec(in_b);
+}
+
+bool equal_operations(const Plan& a, const Operation& in_a, const Plan& b, const Operation& in_b) {
+  if (without_specs(in_a) != without_specs(in_b)) return false;
+  for (std::size_t i = 0; i < in_a.in.size(); ++i) {
+    if (!equal_specs(a, in_a.in[i].expect, b, in_b.in[i].expect)) return false;
+  }
+  for (std::size_t i = 0; i < in_a.out.size(); ++i) {
+    if (!equal_specs(a, in_a.out[i].declared, b, in_b.out[i].declared)) return false;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -40,6 +64,18 @@ std::int64_t Plan::column_count(const std::string& columns) const {
   if (columns == "experts") return model.n_routed_experts;
   LOCKSTEP_ASSERT(columns == "vocab");
   return (model.vocab_size + kVocabPadding - 1) / kVocabPadding * kVocabPadding;
+}
+
+bool Plan::operator==(const Plan& other) const {
+  const auto tables = [](const Plan& p) {
+    return std::tie(p.name, p.origin, p.notes, p.model, p.seed, p.world, p.groups, p.layouts,
+                    p.moves, p.sizes, p.tensors, p.terms, p.closings, p.reasons, p.steps);
+  };
+  return tables(*this) == tables(other) &&
+         std::ranges::equal(operations, other.operations,
+                            [&](const Operation& mine, const Operation& theirs) {
+                              return equal_operations(*this, mine, other, theirs);
+                            });
 }
 
 bool executes(const Operation& op, int rank) { return op.ranks.empty() || op.ranks.contains(rank); }

@@ -308,7 +308,9 @@ struct Plan {
   // DEFAULT_VOCAB_PADDING_SIZE), or n_routed_experts. REQUIRES: a known name.
   std::int64_t column_count(const std::string& columns) const;
 
-  bool operator==(const Plan&) const = default;
+  // Equal in every table and every operation. The numbers of specs are no part of a plan: two are
+  // equal if their operations refer to specs of equal content.
+  bool operator==(const Plan& other) const;
 };
 
 // True if `rank` executes `op`.

@@ -12,6 +12,7 @@
 namespace lockstep {
 namespace {
 
+constexpr std::size_t kWholeTable = static_cast<std::size_t>(-1);  // instead of an entry's index
 constexpr int kLargestDimension = 1 << 24;
 constexpr int kLargestShareCount = 1 << 24;
 
@@ -57,7 +58,8 @@ class TableChecks {
 
   std::vector<PlanFault> faults() {
     if (plan_.world < 1 || plan_.world > kLargestWorld) {
-      add("world", -1, fmt::format("{} ranks; it must be 1 to {}", plan_.world, kLargestWorld));
+      add("world", kWholeTable,
+          fmt::format("{} ranks; it must be 1 to {}", plan_.world, kLargestWorld));
       return std::move(faults_);
     }
     check_model();
@@ -76,23 +78,26 @@ class TableChecks {
 
  private:
   void add(std::string_view table, std::size_t index, std::string message) {
-    faults_.push_back({std::string(table), static_cast<int>(index), std::move(message)});
+    const int entry = index == kWholeTable ? -1 : static_cast<int>(index);
+    faults_.push_back({std::string(table), entry, std::move(message)});
   }
 
   template <class T>
   void check_unique_names(std::string_view table, const std::vector<T>& entries,
-                          std::string T::* name) {
+                          std::string T::*name) {
     std::unordered_set<std::string_view> seen;
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const std::string& text = entries[i].*name;
-      if (text.empty()) add(table, i, "has no name");
-      else if (!seen.insert(text).second) add(table, i, fmt::format("the name {} is taken", text));
+      if (text.empty())
+        add(table, i, "has no name");
+      else if (!seen.insert(text).second)
+        add(table, i, fmt::format("the name {} is taken", text));
     }
   }
 
   void check_dimension(std::string_view name, std::int64_t value, int least) {
     if (value >= least && value <= kLargestDimension) return;
-    add("model", static_cast<std::size_t>(-1),
+    add("model", kWholeTable,
         fmt::format("{} is {}; it must be {} to {}", name, value, least, kLargestDimension));
   }
 
@@ -123,17 +128,16 @@ class TableChecks {
 
   void check_router() {
     const Model& m = plan_.model;
-    const auto wrong = [&](std::string message) {
-      add("model", static_cast<std::size_t>(-1), std::move(message));
-    };
+    const auto wrong = [&](std::string message) { add("model", kWholeTable, std::move(message)); };
     if (m.num_experts_per_tok > m.n_routed_experts) {
       wrong(fmt::format("num_experts_per_tok is {}, but there are {} routed experts",
                         m.num_experts_per_tok, m.n_routed_experts));
     }
     if (m.n_group > 0 && (m.topk_group > m.n_group || m.n_routed_experts % m.n_group != 0)) {
-      wrong(fmt::format("n_group {} must divide the {} routed experts and be at least topk_group "
-                        "{}",
-                        m.n_group, m.n_routed_experts, m.topk_group));
+      wrong(
+          fmt::format("n_group {} must divide the {} routed experts and be at least topk_group "
+                      "{}",
+                      m.n_group, m.n_routed_experts, m.topk_group));
     }
     const bool finite = std::isfinite(m.routed_scaling_factor) && std::isfinite(m.rms_norm_eps) &&
                         std::isfinite(m.rope_theta);
@@ -165,7 +169,7 @@ class TableChecks {
   }
 
   void check_steps() {
-    if (plan_.steps.empty()) add("steps", static_cast<std::size_t>(-1), "there is no step");
+    if (plan_.steps.empty()) add("steps", kWholeTable, "there is no step");
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
       for (const Request& r : plan_.steps[i].requests) {
         const bool sane = r.shard >= 0 && r.index >= 0 && r.tokens > 0 && r.prefix >= 0 &&
@@ -180,16 +184,14 @@ class TableChecks {
     }
     const std::int64_t overlap = faults_.empty() ? Tokens(plan_).overlap() : -1;
     if (overlap >= 0) {
-      add("steps", static_cast<std::size_t>(-1),
-          fmt::format("token {} belongs to two requests", overlap));
+      add("steps", kWholeTable, fmt::format("token {} belongs to two requests", overlap));
     }
   }
 
   template <class T>
   bool check_per_rank(std::string_view table, std::size_t index, const PerRank<T>& of) {
     if (of.index_of_rank.size() != static_cast<std::size_t>(plan_.world)) {
-      add(table, index,
-          fmt::format("covers {} ranks of {}", of.index_of_rank.size(), plan_.world));
+      add(table, index, fmt::format("covers {} ranks of {}", of.index_of_rank.size(), plan_.world));
       return false;
     }
     std::vector<bool> used(of.distinct.size(), false);
@@ -224,8 +226,8 @@ class TableChecks {
       }
       total = std::min(total + run.count, kRowLimit);
       if (run.token != kPadding && !tokens.covers(run)) {
-        add("rows", index, fmt::format("tokens {}-{} belong to no request", run.token,
-                                       run.token + run.count - 1));
+        add("rows", index,
+            fmt::format("tokens {}-{} belong to no request", run.token, run.token + run.count - 1));
       }
     }
     if (total >= kRowLimit) add("rows", index, "has 2^31 rows or more on one rank");
@@ -265,8 +267,7 @@ class TableChecks {
     for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
       const Tensor& t = plan_.tensors[i];
       if (t.columns != "hidden" && t.columns != "vocab" && t.columns != "experts") {
-        add("tensors", i,
-            fmt::format("columns are hidden, vocab or experts, not '{}'", t.columns));
+        add("tensors", i, fmt::format("columns are hidden, vocab or experts, not '{}'", t.columns));
       }
       if (t.columns == "experts" && plan_.model.n_routed_experts == 0) {
         add("tensors", i, "has a column per expert of a model without experts");
@@ -277,7 +278,8 @@ class TableChecks {
   }
 
   void check_terms() {
-    constexpr int kNormsAndResiduals = 3;  // Term::index: before attention, before feed-forward, end
+    constexpr int kNormsAndResiduals =
+        3;  // Term::index: before attention, before feed-forward, end
     check_unique_names("terms", plan_.terms, &Term::name);
     for (std::size_t i = 0; i < plan_.terms.size(); ++i) {
       const Term& t = plan_.terms[i];
@@ -308,7 +310,8 @@ class TableChecks {
     }
     for (std::size_t i = 0; i < plan_.closings.size(); ++i) {
       const Closing& c = plan_.closings[i];
-      if (!is_term(c.handle) || !std::ranges::all_of(c.parts, [&](TermId t) { return is_term(t); })) {
+      if (!is_term(c.handle) ||
+          !std::ranges::all_of(c.parts, [&](TermId t) { return is_term(t); })) {
         add("closings", i, "refers to a term that does not exist");
         continue;
       }
@@ -317,8 +320,9 @@ class TableChecks {
       if (c.parts.empty()) add("closings", i, fmt::format("{} has no parts", name));
       for (const TermId part : c.parts) {
         if (!ever_closed[part.index()] || closed[part.index()]) continue;
-        add("closings", i, fmt::format("{} is a part of {} before it is closed itself",
-                                       plan_.term(part).name, name));
+        add("closings", i,
+            fmt::format("{} is a part of {} before it is closed itself", plan_.term(part).name,
+                        name));
       }
       closed[c.handle.index()] = true;
     }

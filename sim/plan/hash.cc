@@ -1,0 +1,211 @@
+#include "sim/base/hash.h"
+
+#include <bit>
+#include <string_view>
+
+#include "sim/plan/plan.h"
+
+namespace lockstep {
+namespace {
+
+// Feeds values to the hash in a form that two different sequences never share: integers have a
+// fixed width, and whatever has a length is preceded by it.
+class Feed {
+ public:
+  std::uint64_t value() const { return hash_.value(); }
+
+  void number(std::int64_t n) { word(static_cast<std::uint64_t>(n)); }
+  void real(double x) { word(std::bit_cast<std::uint64_t>(x)); }
+  void text(std::string_view s) {
+    word(s.size());
+    hash_.add(s);
+  }
+  void rational(Rational r) {
+    number(r.numerator());
+    number(r.denominator());
+  }
+  template <class Tag>
+  void id(Id<Tag> id) {
+    number(id.value);
+  }
+  template <class T, class F>
+  void each(const std::vector<T>& items, F feed) {
+    word(items.size());
+    for (const T& item : items) feed(item);
+  }
+
+ private:
+  // Byte by byte, lowest first: the same on every machine.
+  void word(std::uint64_t w) {
+    char bytes[8];
+    for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>((w >> (8 * i)) & 0xFFU);
+    hash_.add({bytes, sizeof bytes});
+  }
+
+  Fnv1a hash_;
+};
+
+void feed_model(Feed& f, const Model& m) {
+  f.text(m.name);
+  f.text(m.architecture);
+  f.text(m.model_type);
+  for (const int n : {m.num_hidden_layers,
+                      m.hidden_size,
+                      m.first_k_dense_replace,
+                      m.moe_layer_freq,
+                      m.intermediate_size,
+                      m.moe_intermediate_size,
+                      m.n_routed_experts,
+                      m.num_experts_per_tok,
+                      m.n_shared_experts,
+                      m.n_group,
+                      m.topk_group,
+                      m.norm_topk_prob ? 1 : 0,
+                      m.num_attention_heads,
+                      m.num_key_value_heads,
+                      m.q_lora_rank,
+                      m.kv_lora_rank,
+                      m.qk_nope_head_dim,
+                      m.qk_rope_head_dim,
+                      m.v_head_dim,
+                      m.vocab_size,
+                      m.max_position_embeddings}) {
+    f.number(n);
+  }
+  f.text(m.scoring_func);
+  f.text(m.quantization);
+  f.real(m.routed_scaling_factor);
+  f.real(m.rms_norm_eps);
+  f.real(m.rope_theta);
+}
+
+template <class T, class F>
+void feed_per_rank(Feed& f, const PerRank<T>& table, F feed) {
+  f.each(table.distinct, feed);
+  f.each(table.index_of_rank, [&](int i) { f.number(i); });
+}
+
+void feed_rows(Feed& f, const Plan& plan) {
+  f.each(plan.layouts, [&](const RowLayout& layout) {
+    f.text(layout.name);
+    feed_per_rank(f, layout.rows, [&](const RowMap& map) {
+      f.each(map, [&](const RowRun& run) {
+        f.number(run.token);
+        f.number(run.count);
+      });
+    });
+  });
+  f.each(plan.moves, [&](const MoveTable& table) {
+    f.text(table.name);
+    feed_per_rank(f, table.of, [&](const RowMoves& moves) {
+      f.number(moves.rows_out);
+      f.each(moves.moves, [&](const Move& m) {
+        f.number(m.from);
+        f.number(m.to);
+        f.number(m.count);
+      });
+    });
+  });
+  f.each(plan.sizes, [&](const SizeTable& table) {
+    f.text(table.name);
+    f.each(table.sizes, [&](std::int64_t size) { f.number(size); });
+  });
+}
+
+void feed_values(Feed& f, const Plan& plan) {
+  f.each(plan.groups, [&](const Group& group) {
+    f.text(group.role);
+    f.text(group.object);
+    f.each(group.parts,
+           [&](const std::vector<int>& part) { f.each(part, [&](int rank) { f.number(rank); }); });
+  });
+  f.each(plan.tensors, [&](const Tensor& t) {
+    f.text(t.name);
+    f.text(t.buffer);
+    f.text(t.columns);
+    f.text(t.dtype);
+  });
+  f.each(plan.terms, [&](const Term& t) {
+    f.text(t.name);
+    for (const int n : {static_cast<int>(t.kind), t.step, t.layer, t.index, t.shares}) {
+      f.number(n);
+    }
+  });
+  f.each(plan.closings, [&](const Closing& c) {
+    f.id(c.handle);
+    f.each(c.parts, [&](TermId part) { f.id(part); });
+  });
+}
+
+void feed_steps(Feed& f, const Plan& plan) {
+  f.each(plan.steps, [&](const Step& step) {
+    f.number(static_cast<std::int64_t>(step.padding));
+    f.number(step.cuda_graph);
+    f.each(step.requests, [&](const Request& r) {
+      for (const std::int64_t n : {std::int64_t{r.shard}, std::int64_t{r.index}, r.first_token,
+                                   std::int64_t{r.tokens}, std::int64_t{r.prefix}}) {
+        f.number(n);
+      }
+    });
+  });
+}
+
+// By content, because the numbers of specs are not part of a plan.
+void feed_spec(Feed& f, const Plan& plan, SpecId id) {
+  f.number(id.exists());
+  if (!id.exists()) return;
+  const StateSpec& spec = plan.spec(id);
+  f.id(spec.rows);
+  f.each(spec.terms, [&](TermId t) { f.id(t); });
+  f.id(spec.partial_over);
+  f.id(spec.columns_over);
+}
+
+void feed_operation(Feed& f, const Plan& plan, const Operation& op) {
+  f.number(static_cast<std::int64_t>(op.kind));
+  f.text(to_string(op.ranks));
+  f.number(op.site.step);
+  f.number(op.site.layer);
+  f.text(op.site.module);
+  f.each(op.in, [&](const Operand& in) {
+    f.id(in.tensor);
+    feed_spec(f, plan, in.expect);
+  });
+  f.each(op.out, [&](const Output& out) {
+    f.id(out.tensor);
+    feed_spec(f, plan, out.declared);
+  });
+  f.each(op.produces, [&](const Production& p) {
+    f.id(p.term);
+    f.id(p.major);
+    f.id(p.minor);
+    f.number(p.units);
+    f.rational(p.coefficient);
+  });
+  f.id(op.group);
+  f.id(op.sizes);
+  f.id(op.moves);
+  f.number(static_cast<std::int64_t>(op.fill));
+  f.number(static_cast<std::int64_t>(op.axis));
+  f.rational(op.factor);
+  f.number(op.boundary);
+  f.number(op.stream);
+  f.each(op.waits, [&](int event) { f.number(event); });
+  f.number(op.records);
+}
+
+}  // namespace
+
+std::uint64_t hash(const Plan& plan) {
+  Feed f;
+  feed_model(f, plan.model);
+  f.number(static_cast<std::int64_t>(plan.seed));
+  f.number(plan.world);
+  feed_values(f, plan);
+  feed_rows(f, plan);
+  feed_steps(f, plan);
+  f.each(plan.operations, [&](const Operation& op) { feed_operation(f, plan, op); });
+  return f.value();
+}
+
+}  // namespace lockstep

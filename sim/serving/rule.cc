@@ -1,0 +1,137 @@
+#include "sim/serving/rule.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "sim/base/require.h"
+#include "sim/base/text.h"
+
+namespace lockstep {
+namespace {
+
+std::string override_path(std::string_view rule) { return fmt::format("serving.rules.{}", rule); }
+
+Expression parse_built_in(std::string_view text) {
+  Result<Expression> parsed = Expression::parse(text);
+  LOCKSTEP_ASSERT(static_cast<bool>(parsed));
+  return std::move(*parsed);
+}
+
+}  // namespace
+
+std::optional<Diagnostic> RuleBook::unknown_rule(std::span<const Rule> rules,
+                                                 const std::string& name) {
+  std::vector<std::string> names;
+  for (const Rule& rule : rules) names.emplace_back(rule.name);
+  if (std::ranges::find(names, name) != names.end()) return std::nullopt;
+  Diagnostic fault;
+  fault.path = override_path(name);
+  fault.message = fmt::format("there is no rule `{}`", name);
+  const auto near = nearest(name, names);
+  fault.hint = near ? fmt::format("did you mean `{}`?", *near)
+                    : fmt::format("the rules are {}", join(names, ", "));
+  return fault;
+}
+
+// A rule that reads what is decided later would read a value of nothing.
+std::optional<Diagnostic> RuleBook::check_order(const Entry& entry, std::size_t index,
+                                                std::span<const Rule> rules) {
+  if (!entry.override_) return std::nullopt;
+  for (std::size_t later = index; later < rules.size(); ++later) {
+    const auto& read = entry.override_->inputs();
+    if (std::ranges::find(read, rules[later].decides) == read.end()) continue;
+    Diagnostic fault;
+    fault.path = override_path(entry.rule->name);
+    fault.message = fmt::format("`{}` is not decided yet when {} is", info(rules[later].decides).name,
+                                entry.rule->name);
+    fault.hint = "use `default` for the built-in value of this rule";
+    return fault;
+  }
+  return std::nullopt;
+}
+
+Result<RuleBook> RuleBook::build(std::span<const Rule> rules, const InForce& in_force,
+                                 const std::map<std::string, std::string>& overrides) {
+  Diagnostics faults;
+  for (const auto& [name, text] : overrides) {
+    if (auto fault = unknown_rule(rules, name)) faults.push_back(std::move(*fault));
+  }
+  RuleBook book;
+  for (std::size_t index = 0; index < rules.size(); ++index) {
+    Entry entry;
+    entry.rule = &rules[index];
+    for (const RuleVersion& version : rules[index].history) {
+      if (!in_force(version.pull_request)) break;
+      entry.built_in = parse_built_in(version.expression);
+      if (version.attributed) entry.changes.push_back(version.pull_request);
+    }
+    const auto asked = overrides.find(std::string(rules[index].name));
+    if (asked != overrides.end()) {
+      Result<Expression> parsed = Expression::parse(asked->second);
+      if (parsed) {
+        entry.override_ = std::move(*parsed);
+      } else {
+        faults.push_back(parsed.faults().front());
+        faults.back().path = override_path(rules[index].name);
+      }
+    }
+    if (auto fault = check_order(entry, index, rules)) faults.push_back(std::move(*fault));
+    book.entries_.push_back(std::move(entry));
+  }
+  if (!faults.empty()) return faults;
+  book.collect_facts();
+  return book;
+}
+
+void RuleBook::collect_facts() {
+  for (std::size_t i = 0; i < kInputs; ++i) {
+    const auto input = static_cast<Input>(i);
+    const auto reads = [input](const std::optional<Expression>& e) {
+      return e && std::ranges::find(e->inputs(), input) != e->inputs().end();
+    };
+    const bool decided = std::ranges::any_of(
+        entries_, [input](const Entry& e) { return e.rule->decides == input; });
+    const bool read = std::ranges::any_of(
+        entries_, [&](const Entry& e) { return reads(e.built_in) || reads(e.override_); });
+    if (read && !decided && input != Input::built_in) facts_.push_back(input);
+  }
+}
+
+bool RuleBook::built_in_value(const Entry& entry, const Environment& environment) {
+  return entry.built_in && entry.built_in->evaluate(environment);
+}
+
+void RuleBook::decide(Environment& environment) const {
+  for (const Entry& entry : entries_) {
+    bool value = built_in_value(entry, environment);
+    if (entry.override_) {
+      environment.set(Input::built_in, value);
+      value = entry.override_->evaluate(environment);
+    }
+    environment.set(entry.rule->decides, value);
+  }
+}
+
+Reason RuleBook::reason(Input decided, const Environment& environment) const {
+  Reason reason;
+  const auto entry =
+      std::ranges::find_if(entries_, [&](const Entry& e) { return e.rule->decides == decided; });
+  if (entry == entries_.end()) return reason;
+  reason.rule = entry->rule->name;
+  reason.value = environment.text(decided);
+  reason.file = entry->override_ ? "serving.rules" : entry->rule->file;
+  reason.function = entry->rule->function;
+  reason.changes = entry->changes;
+  Environment seen = environment;
+  seen.set(Input::built_in, built_in_value(*entry, environment));
+  const std::optional<Expression>& shown = entry->override_ ? entry->override_ : entry->built_in;
+  if (!shown) return reason;
+  for (const Input input : shown->inputs()) {
+    reason.inputs.emplace_back(info(input).name, seen.text(input));
+  }
+  return reason;
+}
+
+}  // namespace lockstep
