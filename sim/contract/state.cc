@@ -125,27 +125,27 @@ StateId StateTable::sum(std::span<const StateId> addends) {
     if (id.exists() && (!shape.exists() || blocks(shape).size() < blocks(id).size())) shape = id;
   }
   if (!shape.exists()) return shape;
-  std::vector<Block> result(blocks(shape).begin(), blocks(shape).end());
-  std::vector<std::vector<Run>> extended(addends.size());  // of addends that lack rows
-  for (std::size_t b = 0; b < result.size(); ++b) {
+  result_.assign(blocks(shape).begin(), blocks(shape).end());
+  if (extended_.size() < addends.size()) extended_.resize(addends.size());
+  for (std::size_t b = 0; b < result_.size(); ++b) {
     cursors_.clear();
     for (std::size_t i = 0; i < addends.size(); ++i) {
       const StateId id = addends[i];
       const bool comparable =
-          id.exists() && b < blocks(id).size() && blocks(id)[b].columns == result[b].columns;
+          id.exists() && b < blocks(id).size() && blocks(id)[b].columns == result_[b].columns;
       const std::span<const Run> own = comparable ? runs(blocks(id)[b]) : std::span<const Run>();
       if (row_count(own) == rows) {
         cursors_.push_back({own});
         continue;
       }
-      extended[i].clear();
-      append_rows(extended[i], own, 0, rows);
-      cursors_.push_back({extended[i]});
+      extended_[i].clear();
+      append_rows(extended_[i], own, 0, rows);
+      cursors_.push_back({extended_[i]});
     }
     sum_runs();
-    result[b].runs = intern_runs(total_);
+    result_[b].runs = intern_runs(total_);
   }
-  return intern(result);
+  return intern(result_);
 }
 
 StateId StateTable::copy(StateId from, StateId onto, const RowMoves& moves, Fill fill,
@@ -186,13 +186,13 @@ StateId StateTable::copy(StateId from, StateId onto, const RowMoves& moves, Fill
 
 StateId StateTable::slice(StateId id, std::int64_t first_row, std::int64_t count) {
   if (!id.exists()) return id;
-  std::vector<Block> result(blocks(id).begin(), blocks(id).end());
-  for (Block& block : result) {
-    std::vector<Run> rows;
-    append_rows(rows, runs(block), first_row, count);
-    block.runs = intern_runs(rows);
+  result_.assign(blocks(id).begin(), blocks(id).end());
+  for (Block& block : result_) {
+    rows_.clear();
+    append_rows(rows_, runs(block), first_row, count);
+    block.runs = intern_runs(rows_);
   }
-  return intern(result);
+  return intern(result_);
 }
 
 StateId StateTable::concatenate_rows(std::span<const StateId> parts) {

@@ -83,6 +83,9 @@ class StateTable {
   std::vector<Cursor> cursors_;
   std::vector<ValueTable::At> at_;
   std::vector<Run> total_;
+  std::vector<std::vector<Run>> extended_;  // addends that lack rows, with those undefined
+  std::vector<Block> result_;
+  std::vector<Run> rows_;
 };
 
 // Appends to a merged run list: drops empty runs, joins runs that continue each other.
