@@ -108,7 +108,7 @@ RankState describe_state(Execution& execution, StateId state, SpecId spec_id, in
   std::vector<RowRun> tokens;
   std::int64_t other = 0;
   std::vector<ValueId> seen;
-  for (const Run& run : execution.states().runs(execution.states().blocks(state).front())) {
+  for (const Run& run : execution.states().runs(execution.states().block(state, 0))) {
     if (run.token == kPadding) {
       other += run.count;
       if (run.value == kZero && std::ranges::find(seen, kZero) == seen.end()) seen.push_back(kZero);

@@ -92,9 +92,10 @@ StateId Judge::reference(SpecId spec_id, int rank) {
 
 bool Judge::columns_met(ColumnRange expected, StateId state) const {
   std::int64_t next = expected.first;
-  for (const Block& block : states_.blocks(state)) {
-    if (block.columns.first != next) return false;
-    next = block.columns.last;
+  for (std::size_t i = 0; i < states_.block_count(state); ++i) {
+    const ColumnRange columns = states_.columns(states_.block(state, i));
+    if (columns.first != next) return false;
+    next = columns.last;
   }
   return next == expected.last;
 }
@@ -118,9 +119,10 @@ bool Judge::met(SpecId spec_id, int rank, StateId sum) {
   }
   if (!columns_met(columns_of(spec, rank), sum)) return false;
   const ValueId value = reference_value(spec_id);
-  return std::ranges::all_of(states_.blocks(sum), [&](const Block& block) {
-    return block_met(expected, states_.runs(block), value);
-  });
+  for (std::size_t i = 0; i < states_.block_count(sum); ++i) {
+    if (!block_met(expected, states_.runs(states_.block(sum, i)), value)) return false;
+  }
+  return true;
 }
 
 void Judge::block_faults(const RowMap& expected, std::span<const Run> actual, ValueId value,
@@ -160,8 +162,8 @@ void Judge::faults(SpecId spec_id, int rank, StateId sum, std::vector<RowFault>&
     return;
   }
   const ValueId value = reference_value(spec_id);
-  for (const Block& block : states_.blocks(sum)) {
-    block_faults(expected, states_.runs(block), value, rank, out);
+  for (std::size_t i = 0; i < states_.block_count(sum); ++i) {
+    block_faults(expected, states_.runs(states_.block(sum, i)), value, rank, out);
   }
 }
 

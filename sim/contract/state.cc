@@ -22,12 +22,6 @@ std::uint64_t fold(std::uint64_t hash, const Run& run) {
                static_cast<std::uint64_t>(run.value.value));
 }
 
-std::uint64_t fold(std::uint64_t hash, const Block& block) {
-  return mix64(hash ^ mix64(static_cast<std::uint64_t>(block.columns.first)) ^
-               (static_cast<std::uint64_t>(block.columns.last) << 32) ^
-               static_cast<std::uint64_t>(block.runs));
-}
-
 void append_run(std::vector<Run>& runs, Run run) {
   if (run.count == 0) return;
   if (!has_token(run.value)) run.token = kPadding;
@@ -68,27 +62,52 @@ std::int64_t row_count(std::span<const Run> runs) {
 }
 
 StateId StateTable::make(ColumnRange columns, std::span<const Run> runs) {
-  const Block block{columns, runs_.intern(runs)};
-  return intern({&block, 1});
+  const auto tag =
+      (static_cast<std::uint64_t>(columns.first) << 32) | static_cast<std::uint64_t>(columns.last);
+  return StateId{runs_.intern(runs, tag)};
+}
+
+ColumnRange StateTable::columns(StateId block) const {
+  const std::uint64_t tag = runs_.tag(block.value);
+  return {static_cast<std::int64_t>(tag >> 32), static_cast<std::int64_t>(tag & 0xFFFFFFFFU)};
+}
+
+std::size_t StateTable::block_count(StateId id) const {
+  return id.value < kFirstJoined ? 1 : joined_.at(id.value - kFirstJoined).size();
+}
+
+StateId StateTable::block(StateId id, std::size_t index) const {
+  return id.value < kFirstJoined ? id : joined_.at(id.value - kFirstJoined)[index];
+}
+
+StateId StateTable::join(std::span<const StateId> blocks) {
+  if (blocks.size() == 1) return blocks.front();
+  return StateId{kFirstJoined + joined_.intern(blocks)};
+}
+
+template <class Change>
+StateId StateTable::per_block(StateId shape, Change change) {
+  const std::size_t count = block_count(shape);
+  if (count == 1) return change(shape, 0);
+  std::vector<StateId> changed;
+  for (std::size_t i = 0; i < count; ++i) changed.push_back(change(block(shape, i), i));
+  return join(changed);
 }
 
 std::int64_t StateTable::rows(StateId id) const {
-  return id.exists() ? row_count(runs(blocks(id).front())) : 0;
+  return id.exists() ? row_count(runs(block(id, 0))) : 0;
 }
 
 StateId StateTable::map(StateId id, const std::function<ValueId(ValueId)>& change) {
   if (!id.exists()) return id;
-  const auto view = blocks(id);
-  std::vector<Block> mapped(view.begin(), view.end());
-  for (Block& block : mapped) {
-    std::vector<Run> changed;
+  return per_block(id, [&](StateId block, std::size_t) {
+    rows_.clear();
     for (Run run : runs(block)) {
       run.value = change(run.value);
-      append_run(changed, run);
+      append_run(rows_, run);
     }
-    block.runs = intern_runs(changed);
-  }
-  return intern(mapped);
+    return make(columns(block), rows_);
+  });
 }
 
 void StateTable::sum_runs() {
@@ -115,6 +134,31 @@ void StateTable::sum_runs() {
   }
 }
 
+StateId StateTable::block_like(StateId id, std::size_t index, ColumnRange columns) const {
+  if (!id.exists() || index >= block_count(id)) return StateId::none();
+  const StateId found = block(id, index);
+  return this->columns(found) == columns ? found : StateId::none();
+}
+
+StateId StateTable::sum_blocks(std::span<const StateId> addends, std::size_t index,
+                               ColumnRange columns, std::int64_t rows) {
+  cursors_.clear();
+  if (extended_.size() < addends.size()) extended_.resize(addends.size());
+  for (std::size_t i = 0; i < addends.size(); ++i) {
+    const StateId block = block_like(addends[i], index, columns);
+    const std::span<const Run> own = block.exists() ? runs(block) : std::span<const Run>();
+    if (row_count(own) == rows) {
+      cursors_.push_back({own});
+      continue;
+    }
+    extended_[i].clear();
+    append_rows(extended_[i], own, 0, rows);
+    cursors_.push_back({extended_[i]});
+  }
+  sum_runs();
+  return make(columns, total_);
+}
+
 StateId StateTable::sum(std::span<const StateId> addends) {
   LOCKSTEP_ASSERT(!addends.empty());
   if (addends.size() == 1) return addends.front();
@@ -122,109 +166,93 @@ StateId StateTable::sum(std::span<const StateId> addends) {
   StateId shape;
   for (const StateId id : addends) {
     rows = std::max(rows, this->rows(id));
-    if (id.exists() && (!shape.exists() || blocks(shape).size() < blocks(id).size())) shape = id;
+    if (id.exists() && (!shape.exists() || block_count(shape) < block_count(id))) shape = id;
   }
   if (!shape.exists()) return shape;
-  result_.assign(blocks(shape).begin(), blocks(shape).end());
-  if (extended_.size() < addends.size()) extended_.resize(addends.size());
-  for (std::size_t b = 0; b < result_.size(); ++b) {
-    cursors_.clear();
-    for (std::size_t i = 0; i < addends.size(); ++i) {
-      const StateId id = addends[i];
-      const bool comparable =
-          id.exists() && b < blocks(id).size() && blocks(id)[b].columns == result_[b].columns;
-      const std::span<const Run> own = comparable ? runs(blocks(id)[b]) : std::span<const Run>();
-      if (row_count(own) == rows) {
-        cursors_.push_back({own});
-        continue;
-      }
-      extended_[i].clear();
-      append_rows(extended_[i], own, 0, rows);
-      cursors_.push_back({extended_[i]});
-    }
-    sum_runs();
-    result_[b].runs = intern_runs(total_);
-  }
-  return intern(result_);
+  return per_block(shape, [&](StateId block, std::size_t index) {
+    return sum_blocks(addends, index, columns(block), rows);
+  });
 }
+
+namespace {
+
+// Overwrites rows [move.to, move.to + move.count) of `rows` with those of `source`.
+void splice(std::vector<Run>& rows, std::span<const Run> source, const Move& move,
+            std::int64_t rows_out, std::vector<Run>& scratch) {
+  const std::int64_t to = std::clamp<std::int64_t>(move.to, 0, rows_out);
+  const std::int64_t end = std::clamp<std::int64_t>(move.to + move.count, to, rows_out);
+  scratch.clear();
+  append_rows(scratch, rows, 0, to);
+  append_rows(scratch, source, move.from + (to - move.to), end - to);
+  append_rows(scratch, rows, end, rows_out - end);
+  rows.swap(scratch);
+}
+
+}  // namespace
 
 StateId StateTable::copy(StateId from, StateId onto, const RowMoves& moves, Fill fill,
                          ColumnRange columns) {
-  const StateId shape = from.exists() ? from : onto;
-  std::vector<Block> result;
-  if (shape.exists()) {
-    result.assign(blocks(shape).begin(), blocks(shape).end());
-  } else {
-    result.push_back({columns, -1});
-  }
-  for (std::size_t b = 0; b < result.size(); ++b) {
-    std::vector<Run> rows;
-    const bool keeps = fill == Fill::keep && onto.exists() && b < blocks(onto).size();
-    const ValueId background = fill == Fill::zero ? kZero : kUndefined;
-    if (keeps) {
-      append_rows(rows, runs(blocks(onto)[b]), 0, moves.rows_out);
+  const auto copied = [&](StateId source, StateId background, ColumnRange over) {
+    rows_.clear();
+    if (fill == Fill::keep && background.exists()) {
+      append_rows(rows_, runs(background), 0, moves.rows_out);
     } else {
-      append_run(rows, {kPadding, moves.rows_out, background});
+      append_run(rows_, {kPadding, moves.rows_out, fill == Fill::zero ? kZero : kUndefined});
     }
-    for (const Move& move : moves.moves) {
-      const std::int64_t to = std::clamp<std::int64_t>(move.to, 0, moves.rows_out);
-      const std::int64_t end = std::clamp<std::int64_t>(move.to + move.count, to, moves.rows_out);
-      std::vector<Run> spliced;
-      append_rows(spliced, rows, 0, to);
-      if (from.exists()) {
-        append_rows(spliced, runs(blocks(from)[b]), move.from + (to - move.to), end - to);
-      } else {
-        append_run(spliced, {kPadding, end - to, kUndefined});
-      }
-      append_rows(spliced, rows, end, moves.rows_out - end);
-      rows.swap(spliced);
-    }
-    result[b].runs = intern_runs(rows);
-  }
-  return intern(result);
+    const std::span<const Run> rows = source.exists() ? runs(source) : std::span<const Run>();
+    for (const Move& move : moves.moves) splice(rows_, rows, move, moves.rows_out, spliced_);
+    return make(over, rows_);
+  };
+  const StateId shape = from.exists() ? from : onto;
+  if (!shape.exists()) return copied(from, onto, columns);
+  return per_block(shape, [&](StateId block, std::size_t index) {
+    const ColumnRange over = this->columns(block);
+    return copied(block_like(from, index, over), block_like(onto, index, over), over);
+  });
 }
 
 StateId StateTable::slice(StateId id, std::int64_t first_row, std::int64_t count) {
   if (!id.exists()) return id;
-  result_.assign(blocks(id).begin(), blocks(id).end());
-  for (Block& block : result_) {
+  return per_block(id, [&](StateId block, std::size_t) {
     rows_.clear();
     append_rows(rows_, runs(block), first_row, count);
-    block.runs = intern_runs(rows_);
-  }
-  return intern(result_);
+    return make(columns(block), rows_);
+  });
 }
 
 StateId StateTable::concatenate_rows(std::span<const StateId> parts) {
-  const auto first = std::ranges::find_if(parts, [](StateId id) { return id.exists(); });
-  if (first == parts.end()) return StateId::none();
-  std::vector<Block> result(blocks(*first).begin(), blocks(*first).end());
-  for (std::size_t b = 0; b < result.size(); ++b) {
-    std::vector<Run> rows;
+  const auto shape = std::ranges::find_if(parts, [](StateId id) { return id.exists(); });
+  if (shape == parts.end()) return StateId::none();
+  return per_block(*shape, [&](StateId block, std::size_t index) {
+    const ColumnRange over = columns(block);
+    rows_.clear();
     for (const StateId id : parts) {
-      if (!id.exists() || b >= blocks(id).size()) continue;
-      for (const Run& run : runs(blocks(id)[b])) append_run(rows, run);
+      const StateId part = block_like(id, index, over);
+      if (!part.exists()) continue;
+      for (const Run& run : runs(part)) append_run(rows_, run);
     }
-    result[b].runs = intern_runs(rows);
-  }
-  return intern(result);
+    return make(over, rows_);
+  });
 }
 
 StateId StateTable::concatenate_columns(std::span<const StateId> parts) {
-  std::vector<Block> result;
+  std::vector<StateId> blocks;
   for (const StateId id : parts) {
-    if (!id.exists()) continue;
-    for (const Block& block : blocks(id)) {
-      const bool continues = !result.empty() && result.back().runs == block.runs &&
-                             result.back().columns.last == block.columns.first;
+    for (std::size_t i = 0; id.exists() && i < block_count(id); ++i) {
+      const StateId next = block(id, i);
+      const bool continues = !blocks.empty() &&
+                             std::ranges::equal(runs(blocks.back()), runs(next)) &&
+                             columns(blocks.back()).last == columns(next).first;
       if (continues) {
-        result.back().columns.last = block.columns.last;
+        const ColumnRange wider{columns(blocks.back()).first, columns(next).last};
+        rows_.assign(runs(next).begin(), runs(next).end());
+        blocks.back() = make(wider, rows_);
       } else {
-        result.push_back(block);
+        blocks.push_back(next);
       }
     }
   }
-  return result.empty() ? StateId::none() : intern(result);
+  return blocks.empty() ? StateId::none() : join(blocks);
 }
 
 }  // namespace lockstep::contract

@@ -24,6 +24,9 @@ std::uint64_t fold(std::uint64_t hash, const Run& run);
 
 // An interned state; equal states have equal ids. none: the tensor does not exist on the rank.
 using StateId = Id<struct StateTag>;
+inline std::uint64_t fold(std::uint64_t hash, StateId id) {
+  return mix64(hash ^ static_cast<std::uint64_t>(id.value));
+}
 
 // The columns [first, last) of a tensor.
 struct ColumnRange {
@@ -32,24 +35,21 @@ struct ColumnRange {
   bool operator==(const ColumnRange&) const = default;
 };
 
-// One block of columns: the rows it holds.
-struct Block {
-  ColumnRange columns;
-  std::int32_t runs = -1;  // index of an interned run sequence
-  bool operator==(const Block&) const = default;
-};
-std::uint64_t fold(std::uint64_t hash, const Block& block);
-
-// All tensor states of one check. Runs are kept merged: neighbours that continue each other are
-// one.
+// All tensor states of one check. A state is one block of columns (all but gathered logits are), or
+// several blocks side by side, each a state of its own. Runs are kept merged: neighbours that
+// continue each other are one.
 class StateTable {
  public:
   explicit StateTable(ValueTable& values) : values_(values) {}
 
-  // A tensor with one block of columns (all but gathered logits have one).
+  // A tensor with one block of columns.
   StateId make(ColumnRange columns, std::span<const Run> runs);
-  std::span<const Block> blocks(StateId id) const { return blocks_.at(id.value); }
-  std::span<const Run> runs(const Block& block) const { return runs_.at(block.runs); }
+
+  std::size_t block_count(StateId id) const;
+  StateId block(StateId id, std::size_t index) const;
+  // REQUIRES of both: a state of one block. The span is valid until the next state is made.
+  ColumnRange columns(StateId block) const;
+  std::span<const Run> runs(StateId block) const { return runs_.at(block.value); }
   // Rows of the first block; 0 for a tensor that does not exist.
   std::int64_t rows(StateId id) const;
 
@@ -65,27 +65,37 @@ class StateTable {
   StateId concatenate_columns(std::span<const StateId> parts);
 
  private:
-  StateId intern(std::span<const Block> blocks) { return StateId{blocks_.intern(blocks)}; }
-  std::int32_t intern_runs(const std::vector<Run>& runs) { return runs_.intern(runs); }
-  // REQUIRES: all addends have the same number of rows. The result is in `total_`.
-  void sum_runs();
-
-  ValueTable& values_;
-  SequenceInterner<Run> runs_;
-  SequenceInterner<Block> blocks_;
-
-  // Scratch of sum(), kept for its memory.
+  // States of several blocks have ids from here on.
+  static constexpr std::int32_t kFirstJoined = 1 << 30;
+  // Where one addend of a sum stands.
   struct Cursor {
     std::span<const Run> runs;
     std::size_t run = 0;
     std::int64_t used = 0;  // rows of that run
   };
+
+  // `change(block, index)` applied to every block of `shape`, joined again.
+  template <class Change>
+  StateId per_block(StateId shape, Change change);
+  StateId join(std::span<const StateId> blocks);
+  // The block of `id` that lies over the same columns as block `index` of another state, or none.
+  StateId block_like(StateId id, std::size_t index, ColumnRange columns) const;
+  StateId sum_blocks(std::span<const StateId> addends, std::size_t index, ColumnRange columns,
+                     std::int64_t rows);
+  // Adds what `cursors_` point at, into `total_`. REQUIRES: all have the same number of rows.
+  void sum_runs();
+
+  ValueTable& values_;
+  SequenceInterner<Run> runs_;  // tagged with the columns
+  SequenceInterner<StateId> joined_;
+
+  // Scratch, kept for its memory.
   std::vector<Cursor> cursors_;
   std::vector<ValueTable::At> at_;
   std::vector<Run> total_;
   std::vector<std::vector<Run>> extended_;  // addends that lack rows, with those undefined
-  std::vector<Block> result_;
   std::vector<Run> rows_;
+  std::vector<Run> spliced_;
 };
 
 // Appends to a merged run list: drops empty runs, joins runs that continue each other.

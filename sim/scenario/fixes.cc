@@ -27,16 +27,20 @@ bool holds_with(const Scenario& scenario, const std::vector<Setting>& settings) 
 
 std::optional<Fix> later_revision(const Scenario& scenario, const Plan& plan) {
   if (plan.origin.system != "sglang") return std::nullopt;
-  for (const int change : sglang::modelled_changes_after(scenario.input.serving.revision)) {
+  const Result<sglang::Revision> now = sglang::resolve_revision(scenario.input.serving.revision);
+  if (!now) return std::nullopt;
+  for (std::size_t i = now->entry + 1; i < sglang::timeline().size(); ++i) {
+    const int change = sglang::timeline()[i].pull_request;
     const std::vector<Setting> settings{{"serving.revision", fmt::format("\"{}\"", change)}};
     if (holds_with(scenario, settings)) {
       return Fix{"revision", fmt::format("use SGLang as of #{} or later", change), settings};
     }
+    if (change == sglang::kLastModelled) break;
   }
   return std::nullopt;
 }
 
-// Turns `rule` round: everywhere, or only where it now says `value`.
+// Lets the rule say the other thing, everywhere.
 std::optional<Fix> turned_rule(const Scenario& scenario, const Reason& reason,
                                const std::string& kind) {
   if (reason.value != "true" && reason.value != "false") return std::nullopt;

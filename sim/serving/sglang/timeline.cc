@@ -56,7 +56,7 @@ Diagnostic not_a_position(long long number) {
 }
 
 Diagnostic not_modelled(const std::string& asked, std::size_t entry) {
-  return fault(fmt::format("revision `{}` is after {}, which is not modelled yet", asked,
+  return fault(fmt::format("revision `{}` is the state after {}, which is not modelled yet", asked,
                            describe(timeline()[entry])),
                fmt::format("modelled are the revisions from {} to {}, such as \"24785\"",
                            describe(timeline()[*find_entry(kFirstModelled)]),

@@ -1,0 +1,108 @@
+// Dense row-major matrices and the one product that everything here is made of.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace lockstep::numeric {
+
+template <class T>
+class Matrix {
+ public:
+  Matrix() = default;
+  Matrix(std::int64_t rows, std::int64_t columns, T fill = T{})
+      : rows_(rows), columns_(columns), elements_(static_cast<std::size_t>(rows * columns), fill) {}
+
+  std::int64_t rows() const { return rows_; }
+  std::int64_t columns() const { return columns_; }
+  std::span<T> row(std::int64_t r) { return {elements_.data() + r * columns_, width()}; }
+  std::span<const T> row(std::int64_t r) const { return {elements_.data() + r * columns_, width()}; }
+  T& operator()(std::int64_t r, std::int64_t c) { return elements_[offset(r, c)]; }
+  const T& operator()(std::int64_t r, std::int64_t c) const { return elements_[offset(r, c)]; }
+
+ private:
+  std::size_t width() const { return static_cast<std::size_t>(columns_); }
+  std::size_t offset(std::int64_t r, std::int64_t c) const {
+    return static_cast<std::size_t>(r * columns_ + c);
+  }
+
+  std::int64_t rows_ = 0;
+  std::int64_t columns_ = 0;
+  std::vector<T> elements_;
+};
+
+// The indices [first, last) of columns, heads, experts or shares.
+struct Interval {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+  std::int64_t size() const { return last - first; }
+  bool operator==(const Interval&) const = default;
+};
+
+// A block of a weight matrix. Valid as long as the matrix.
+class Block {
+ public:
+  explicit Block(const Matrix<float>& whole)
+      : whole_(&whole), rows_{0, whole.rows()}, columns_{0, whole.columns()} {}
+
+  // REQUIRES: the interval lies inside the block's whole matrix.
+  Block rows(Interval rows) const { return {*whole_, rows, columns_}; }
+  Block columns(Interval columns) const { return {*whole_, rows_, columns}; }
+
+  std::int64_t row_count() const { return rows_.size(); }
+  std::int64_t column_count() const { return columns_.size(); }
+  std::span<const float> row(std::int64_t r) const {
+    return whole_->row(rows_.first + r)
+        .subspan(static_cast<std::size_t>(columns_.first),
+                 static_cast<std::size_t>(columns_.size()));
+  }
+
+ private:
+  Block(const Matrix<float>& whole, Interval rows, Interval columns)
+      : whole_(&whole), rows_(rows), columns_(columns) {}
+
+  const Matrix<float>* whole_;
+  Interval rows_;
+  Interval columns_;
+};
+
+// x times w, accumulated in T in the order of w's rows: a row of the result depends on that row of
+// x alone, bit for bit, however many other rows there are. REQUIRES: w has a row per column of x.
+template <class T>
+Matrix<T> product(const Matrix<T>& x, const Block& w) {
+  Matrix<T> out(x.rows(), w.column_count());
+  for (std::int64_t r = 0; r < x.rows(); ++r) {
+    T* const to = out.row(r).data();
+    const std::span<const T> from = x.row(r);
+    for (std::int64_t k = 0; k < w.row_count(); ++k) {
+      const T factor = from[static_cast<std::size_t>(k)];
+      const std::span<const float> weights = w.row(k);
+      for (std::size_t c = 0; c < weights.size(); ++c) to[c] += factor * static_cast<T>(weights[c]);
+    }
+  }
+  return out;
+}
+
+// to += factor * from, element by element. REQUIRES: equal shapes.
+template <class T>
+void add_scaled(Matrix<T>& to, const Matrix<T>& from, T factor) {
+  for (std::int64_t r = 0; r < to.rows(); ++r) {
+    const std::span<const T> source = from.row(r);
+    const std::span<T> target = to.row(r);
+    for (std::size_t c = 0; c < target.size(); ++c) target[c] += factor * source[c];
+  }
+}
+
+// The rows of x that `rows` names, in that order.
+template <class T>
+Matrix<T> gathered(const Matrix<T>& x, const std::vector<std::int64_t>& rows) {
+  Matrix<T> out(static_cast<std::int64_t>(rows.size()), x.columns());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::ranges::copy(x.row(rows[i]), out.row(static_cast<std::int64_t>(i)).begin());
+  }
+  return out;
+}
+
+}  // namespace lockstep::numeric
