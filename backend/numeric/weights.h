@@ -63,6 +63,7 @@ class Weights {
   // The whole matrix; kept for the next time while the budget lasts.
   SharedMatrix get(WeightName name);
   const Model& model() const { return model_; }
+  std::uint64_t seed() const { return seed_; }
 
  private:
   Model model_;

@@ -2,7 +2,9 @@
 
 #include <bit>
 #include <string_view>
+#include <type_traits>
 
+#include "sim/plan/model_fields.h"
 #include "sim/plan/plan.h"
 
 namespace lockstep {
@@ -46,37 +48,16 @@ class Feed {
 };
 
 void feed_model(Feed& f, const Model& m) {
-  f.text(m.name);
-  f.text(m.architecture);
-  f.text(m.model_type);
-  for (const int n : {m.num_hidden_layers,
-                      m.hidden_size,
-                      m.first_k_dense_replace,
-                      m.moe_layer_freq,
-                      m.intermediate_size,
-                      m.moe_intermediate_size,
-                      m.n_routed_experts,
-                      m.num_experts_per_tok,
-                      m.n_shared_experts,
-                      m.n_group,
-                      m.topk_group,
-                      m.norm_topk_prob ? 1 : 0,
-                      m.num_attention_heads,
-                      m.num_key_value_heads,
-                      m.q_lora_rank,
-                      m.kv_lora_rank,
-                      m.qk_nope_head_dim,
-                      m.qk_rope_head_dim,
-                      m.v_head_dim,
-                      m.vocab_size,
-                      m.max_position_embeddings}) {
-    f.number(n);
-  }
-  f.text(m.scoring_func);
-  f.text(m.quantization);
-  f.real(m.routed_scaling_factor);
-  f.real(m.rms_norm_eps);
-  f.real(m.rope_theta);
+  visit_model_fields(m, [&](const char* /*name*/, const auto& field) {
+    using Field = std::decay_t<decltype(field)>;
+    if constexpr (std::is_same_v<Field, std::string>) {
+      f.text(field);
+    } else if constexpr (std::is_same_v<Field, double>) {
+      f.real(field);
+    } else {
+      f.number(std::int64_t{field});
+    }
+  });
 }
 
 template <class T, class F>

@@ -32,10 +32,9 @@ class NameIndex {
 };
 
 struct ParseState {
-  explicit ParseState(const Document& document) : faults(document), builder(Plan{}) {}
+  explicit ParseState(const Document& document) : faults(document) {}
 
   FaultList faults;
-  PlanBuilder builder;
   NameIndex groups;
   NameIndex layouts;
   NameIndex moves;
@@ -61,10 +60,10 @@ struct ParseState {
   }
 };
 
-// Everything but the operations, into state.builder. `top` is the whole file.
-void parse_tables(Fields& top, Plan& plan, ParseState& state);
-// One line of `program:`.
-void parse_operation(const Node& line, ParseState& state);
+// Everything but the operations. `top` is the whole file.
+Plan parse_tables(Fields& top, ParseState& state);
+// One line of `program:`. REQUIRES: `builder` started from the result of parse_tables().
+void parse_operation(const Node& line, ParseState& state, PlanBuilder& builder);
 
 // Ranks below `world` in the order in which they stand: "0-3,7"; nullopt for anything else.
 std::optional<std::vector<int>> parse_ranks(const std::string& text, int world);

@@ -12,10 +12,14 @@ namespace {
 
 std::string kind_text(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::null: return "nothing";
-    case Node::Kind::sequence: return "a list";
-    case Node::Kind::map: return "a map";
-    default: return fmt::format("'{}'", node.text);
+    case Node::Kind::null:
+      return "nothing";
+    case Node::Kind::sequence:
+      return "a list";
+    case Node::Kind::map:
+      return "a map";
+    default:
+      return fmt::format("'{}'", node.text);
   }
 }
 
@@ -95,8 +99,8 @@ std::int64_t Fields::integer_or(std::string_view key, std::int64_t fallback, std
 }
 
 int Fields::int_or(std::string_view key, int fallback) {
-  return static_cast<int>(integer_or(key, fallback, std::numeric_limits<int>::min(),
-                                     std::numeric_limits<int>::max()));
+  return static_cast<int>(
+      integer_or(key, fallback, std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
 }
 
 std::size_t Fields::choice(std::string_view key, const std::vector<std::string>& names,

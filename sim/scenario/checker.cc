@@ -57,6 +57,7 @@ std::string shown(const Node& value) {
     case Node::Kind::null:
       return "nothing";
     case Node::Kind::scalar:
+      if (value.quoted) return fmt::format("the text \"{}\"", shortened(value.text));
       return fmt::format("'{}'", shortened(value.text));
     case Node::Kind::sequence:
       return "a list";

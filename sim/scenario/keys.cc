@@ -222,9 +222,9 @@ constexpr auto kExpect = std::to_array<Key>({
        "the operation that broke the value, by kind or name"),
 });
 
-template <class... Tables>
-constexpr auto joined(const Tables&... tables) {
-  std::array<Key, (tables.size() + ...)> all{};
+template <std::size_t... Sizes>
+constexpr auto joined(const std::array<Key, Sizes>&... tables) {
+  std::array<Key, (Sizes + ...)> all{};
   auto next = all.begin();
   ((next = std::copy(tables.begin(), tables.end(), next)), ...);
   return all;

@@ -100,8 +100,8 @@ class ExpressionParser {
 
   void want(const Typed& have, ValueType type, std::string_view what) {
     if (fault_ || (have.type == type && !have.symbol)) return;
-    fail(have.column, fmt::format("{} must be {}, this is {}", what, to_string(type),
-                                  to_string(have.type)));
+    fail(have.column,
+         fmt::format("{} must be {}, this is {}", what, to_string(type), to_string(have.type)));
   }
 
   Typed disjunction() {
@@ -162,8 +162,8 @@ class ExpressionParser {
 
   void check_comparable(const Typed& left, const Typed& right) {
     if (left.type != right.type) {
-      fail(right.column, fmt::format("{} is compared with {}", to_string(left.type),
-                                     to_string(right.type)));
+      fail(right.column,
+           fmt::format("{} is compared with {}", to_string(left.type), to_string(right.type)));
       return;
     }
     if (left.type != ValueType::symbol) return;
@@ -174,8 +174,9 @@ class ExpressionParser {
     } else if (other.symbol) {
       const auto domain = info(*named.input).domain;
       if (std::ranges::find(domain, *other.symbol) == domain.end()) {
-        fail(other.column, fmt::format("`{}` is one of {}, never {}", info(*named.input).name,
-                                       domain_text(*named.input), lockstep::to_string(*other.symbol)));
+        fail(other.column,
+             fmt::format("`{}` is one of {}, never {}", info(*named.input).name,
+                         domain_text(*named.input), lockstep::to_string(*other.symbol)));
       }
     }
   }
@@ -270,8 +271,6 @@ class ExpressionParser {
   Expression expression_;
 };
 
-Result<Expression> Expression::parse(std::string_view text) {
-  return ExpressionParser(text).run();
-}
+Result<Expression> Expression::parse(std::string_view text) { return ExpressionParser(text).run(); }
 
 }  // namespace lockstep

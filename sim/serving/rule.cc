@@ -44,8 +44,8 @@ std::optional<Diagnostic> RuleBook::check_order(const Entry& entry, std::size_t 
     if (std::ranges::find(read, rules[later].decides) == read.end()) continue;
     Diagnostic fault;
     fault.path = override_path(entry.rule->name);
-    fault.message = fmt::format("`{}` is not decided yet when {} is", info(rules[later].decides).name,
-                                entry.rule->name);
+    fault.message = fmt::format("`{}` is not decided yet when {} is",
+                                info(rules[later].decides).name, entry.rule->name);
     fault.hint = "use `default` for the built-in value of this rule";
     return fault;
   }
@@ -91,8 +91,8 @@ void RuleBook::collect_facts() {
     const auto reads = [input](const std::optional<Expression>& e) {
       return e && std::ranges::find(e->inputs(), input) != e->inputs().end();
     };
-    const bool decided = std::ranges::any_of(
-        entries_, [input](const Entry& e) { return e.rule->decides == input; });
+    const bool decided =
+        std::ranges::any_of(entries_, [input](const Entry& e) { return e.rule->decides == input; });
     const bool read = std::ranges::any_of(
         entries_, [&](const Entry& e) { return reads(e.built_in) || reads(e.override_); });
     if (read && !decided && input != Input::built_in) facts_.push_back(input);

@@ -6,11 +6,10 @@ namespace lockstep {
 namespace {
 
 constexpr std::array<std::string_view, 22> kSymbols{
-    "none",      "max_len",   "sum_len",     "dense",    "sparse",
-    "scattered", "tp_attn_full", "full",     "deepep",   "mooncake",
-    "nixl",      "mori",      "ampere",      "hopper",   "blackwell",
-    "deepseek_v3", "kimi_k25", "flashinfer_cutlass", "modelopt_fp4", "w4afp8",
-    "quark",     "other"};
+    "none",         "max_len", "sum_len",   "dense",       "sparse",   "scattered",
+    "tp_attn_full", "full",    "deepep",    "mooncake",    "nixl",     "mori",
+    "ampere",       "hopper",  "blackwell", "deepseek_v3", "kimi_k25", "flashinfer_cutlass",
+    "modelopt_fp4", "w4afp8",  "quark",     "other"};
 
 constexpr std::array kPaddings{Symbol::none, Symbol::max_len, Symbol::sum_len};
 constexpr std::array kKinds{Symbol::dense, Symbol::sparse};

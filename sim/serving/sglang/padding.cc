@@ -25,8 +25,7 @@ bool needs_mlp_sync(const Parallel& parallel) {
 
 bool needs_tp_gather(const Parallel& parallel) {
   if (!parallel.dp_attention) return false;
-  return !parallel.dense_tp_1 || !parallel.dp_lm_head || !parallel.has_a2a() ||
-         1 > parallel.attn_tp;
+  return !parallel.dense_tp_1 || !parallel.dp_lm_head || !parallel.has_a2a();
 }
 
 bool needs_gathered_buffer(const Parallel& parallel) {

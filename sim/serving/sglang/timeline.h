@@ -1,5 +1,5 @@
-// When SGLang's rules changed: the reference sheet's timeline (section 5.6), in merge order, which is
-// not number order.
+// When SGLang's rules changed: the reference sheet's timeline (section 5.6), in merge order, which
+// is not number order.
 #pragma once
 
 #include <span>

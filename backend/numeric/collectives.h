@@ -1,0 +1,24 @@
+// The collectives as pure functions: what the members of one part hold, in group order, to what
+// each of them receives (sections 3.5 and 7.2 of the reference sheet). Sums are float32, in group
+// order. Arguments that a library would refuse are the rendezvous' business, not theirs.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "backend/numeric/tensor.h"
+
+namespace lockstep::numeric {
+
+// Every member receives the sum over all members.
+std::vector<Held> all_reduce(std::span<const Held> members);
+// Member i receives the next sizes[i] rows of the sum: reduce_scatterv; with equal sizes
+// reduce_scatter; with the members' home rows combine.
+std::vector<Held> reduce_scatter(std::span<const Held> members,
+                                 std::span<const std::int64_t> sizes);
+// Every member receives all members' rows (columns), one after the other: all_gather, all_gatherv,
+// and the formal result of dispatch.
+std::vector<Held> all_gather(std::span<const Held> members, Axis axis);
+
+}  // namespace lockstep::numeric

@@ -1,0 +1,244 @@
+#include "backend/numeric/plan_reference.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "sim/base/random.h"
+
+namespace lockstep::numeric {
+namespace {
+
+int step_count(const Plan& plan) {
+  auto steps = static_cast<int>(plan.steps.size());
+  for (const Term& term : plan.terms) steps = std::max(steps, term.step + 1);
+  return std::max(steps, 1);
+}
+
+// The operations of a hand-written program may produce terms of no declared kind.
+TermKind kind_made_by(OpKind kind) {
+  switch (kind) {
+    case OpKind::embed:
+      return TermKind::embedding;
+    case OpKind::norm:
+      return TermKind::norm;
+    case OpKind::attention:
+      return TermKind::attention;
+    case OpKind::dense:
+      return TermKind::dense;
+    case OpKind::router:
+      return TermKind::router;
+    case OpKind::experts:
+      return TermKind::routed;
+    case OpKind::shared_expert:
+      return TermKind::shared;
+    case OpKind::lm_head:
+      return TermKind::logits;
+    default:
+      return TermKind::other;
+  }
+}
+
+std::vector<std::optional<QuantityName>> quantities(const Plan& plan) {
+  std::vector<Term> terms = plan.terms;
+  for (const Operation& op : plan.operations) {
+    for (const Production& p : op.produces) {
+      TermKind& kind = terms[p.term.index()].kind;
+      if (kind == TermKind::other) kind = kind_made_by(op.kind);
+    }
+  }
+  std::vector<std::optional<QuantityName>> all;
+  for (const Term& term : terms) all.push_back(quantity_of(term));
+  return all;
+}
+
+bool is_of_attention(Quantity q) { return q == Quantity::attention; }
+bool is_of_feed_forward(Quantity q) {
+  return q == Quantity::dense || q == Quantity::routed || q == Quantity::shared;
+}
+
+std::vector<std::vector<LayerContents>> contents_of(
+    const Plan& plan, const std::vector<std::optional<QuantityName>>& quantities) {
+  int layers = 1;
+  for (const auto& q : quantities) layers = std::max(layers, q ? q->layer + 1 : 0);
+  std::vector<std::vector<LayerContents>> contents(
+      static_cast<std::size_t>(step_count(plan)),
+      std::vector<LayerContents>(static_cast<std::size_t>(layers)));
+  for (const auto& q : quantities) {
+    if (!q) continue;
+    LayerContents& layer =
+        contents[static_cast<std::size_t>(q->step)][static_cast<std::size_t>(q->layer)];
+    if (is_of_attention(q->quantity)) layer.attention.push_back(q->quantity);
+    if (is_of_feed_forward(q->quantity)) layer.feed_forward.push_back(q->quantity);
+  }
+  return contents;
+}
+
+std::vector<std::int64_t> expanded(const RowMap& map) {
+  std::vector<std::int64_t> rows;
+  for (const RowRun& run : map) {
+    for (std::int64_t i = 0; i < run.count; ++i) {
+      rows.push_back(run.token == kPadding ? kPadding : run.token + i);
+    }
+  }
+  return rows;
+}
+
+}  // namespace
+
+TokenTable token_table(const Plan& plan) {
+  std::vector<TokenRun> runs;
+  std::map<std::pair<int, int>, int> latest;  // by shard and index
+  for (std::size_t step = 0; step < plan.steps.size(); ++step) {
+    std::map<std::pair<int, int>, int> of_step;
+    for (const Request& request : plan.steps[step].requests) {
+      const std::pair<int, int> key{request.shard, request.index};
+      const auto index = static_cast<int>(runs.size());
+      TokenRun run{static_cast<int>(step), request.first_token, request.tokens, request.prefix};
+      const auto before = latest.find(key);
+      if (before != latest.end() && request.prefix > 0) {
+        TokenRun& earlier = runs[static_cast<std::size_t>(before->second)];
+        if (earlier.prefix + earlier.tokens == request.prefix) {
+          run.continues = before->second;
+          earlier.is_continued = true;
+        }
+      }
+      runs.push_back(run);
+      of_step[key] = index;
+    }
+    for (const auto& [key, index] : of_step) latest[key] = index;
+  }
+  return {std::move(runs), step_count(plan)};
+}
+
+std::optional<QuantityName> quantity_of(const Term& term) {
+  const int layer = std::max(term.layer, 0);
+  const bool is_final = term.index == 2;
+  switch (term.kind) {
+    case TermKind::embedding:
+      return QuantityName{Quantity::embedding, term.step, 0, 0};
+    case TermKind::residual:
+      return QuantityName{Quantity::stream, term.step, is_final ? 0 : layer, term.index};
+    case TermKind::norm:
+      return QuantityName{Quantity::norm, term.step, is_final ? 0 : layer, term.index};
+    case TermKind::attention:
+      return QuantityName{Quantity::attention, term.step, layer, 0};
+    case TermKind::dense:
+      return QuantityName{Quantity::dense, term.step, layer, 0};
+    case TermKind::router:
+      return QuantityName{Quantity::router, term.step, layer, 0};
+    case TermKind::routed:
+      return QuantityName{Quantity::routed, term.step, layer, 0};
+    case TermKind::shared:
+      return QuantityName{Quantity::shared, term.step, layer, 0};
+    case TermKind::logits:
+      return QuantityName{Quantity::logits, term.step, 0, 0};
+    case TermKind::other:
+      break;
+  }
+  return std::nullopt;
+}
+
+PlanReference::PlanReference(const Plan& plan, Weights& weights)
+    : plan_(plan),
+      tokens_(token_table(plan)),
+      quantity_of_term_(quantities(plan)),
+      contents_(contents_of(plan, quantity_of_term_)),
+      reference_(weights, tokens_, contents_),
+      seed_(weights.seed()) {
+  for (const RowLayout& layout : plan.layouts) {
+    std::vector<std::vector<std::int64_t>>& maps = rows_.emplace_back();
+    for (const RowMap& map : layout.rows.distinct) maps.push_back(expanded(map));
+  }
+}
+
+const std::vector<std::int64_t>& PlanReference::rows(LayoutId layout, int rank) const {
+  const int index = plan_.layout(layout).rows.index_of_rank[static_cast<std::size_t>(rank)];
+  return rows_[layout.index()][static_cast<std::size_t>(index)];
+}
+
+// A term that nothing computes has some value all the same, so that a sum without it is wrong.
+const Matrix<double>& PlanReference::term_value(TermId id) {
+  const std::optional<QuantityName>& quantity = quantity_of_term_[id.index()];
+  if (quantity) return reference_.value(*quantity);
+  const auto found = drawn_.find(id);
+  if (found != drawn_.end()) return found->second;
+  Matrix<double> values(tokens_.rows(plan_.term(id).step), plan_.model.hidden_size);
+  std::uint64_t counter = mix64(seed_ ^ mix64(id.index()));
+  for (std::int64_t r = 0; r < values.rows(); ++r) {
+    for (double& v : values.row(r)) v = static_cast<double>(mix64(counter++) % 128) / 64.0 - 1.0;
+  }
+  return drawn_.emplace(id, std::move(values)).first->second;
+}
+
+Interval PlanReference::columns(SpecId spec, const std::string& columns, int rank) const {
+  const std::int64_t count = plan_.column_count(columns);
+  const GroupId over = plan_.spec(spec).columns_over;
+  if (!over.exists()) return {0, count};
+  const Membership m = membership(plan_, over, rank);
+  if (m.members == nullptr) return {0, count};
+  const ShareRange slice = column_slice(count, m.index, static_cast<int>(m.members->size()));
+  return {slice.first, slice.last};
+}
+
+Target PlanReference::target(SpecId id, const std::string& columns, int rank) {
+  const StateSpec& spec = plan_.spec(id);
+  Target target{this->columns(id, columns, rank), {}, {}};
+  for (const TermId term : spec.terms) target.terms.push_back(&term_value(term));
+  const int step = spec.terms.empty() ? 0 : plan_.term(spec.terms.front()).step;
+  for (const std::int64_t token : rows(spec.rows, rank)) {
+    const std::optional<TokenPlace> place = tokens_.find(token);
+    if (token == kPadding) {
+      target.rows.push_back(kPaddingRow);
+    } else {
+      target.rows.push_back(place && place->step == step ? place->row : kUnknownRow);
+    }
+  }
+  return target;
+}
+
+Held PlanReference::held(const Target& target) {
+  Matrix<float> values(static_cast<std::int64_t>(target.rows.size()), target.columns.size(),
+                       kUndefinedElement);
+  for (std::int64_t r = 0; r < values.rows(); ++r) {
+    if (target.rows[static_cast<std::size_t>(r)] == kPaddingRow) continue;
+    const std::vector<double> row = target_row(target, r);
+    std::ranges::transform(row, values.row(r).begin(), [](double v) { return float(v); });
+  }
+  return make_held({target.columns}, std::move(values));
+}
+
+Held PlanReference::held_zero(const Target& target) {
+  Target zero = target;
+  zero.terms.clear();
+  return held(zero);
+}
+
+std::optional<PlanReference::Contribution> PlanReference::contribution(SpecId id) {
+  Contribution found;
+  std::vector<Quantity> parts;
+  for (const TermId term : plan_.spec(id).terms) {
+    const std::optional<QuantityName>& q = quantity_of_term_[term.index()];
+    if (!q) return std::nullopt;
+    if (q->quantity == Quantity::stream || q->quantity == Quantity::embedding) {
+      found.residual.push_back(&term_value(term));
+      continue;
+    }
+    if (!is_of_attention(q->quantity) && !is_of_feed_forward(q->quantity)) return std::nullopt;
+    found.step = q->step;
+    found.layer = q->layer;
+    found.half =
+        is_of_attention(q->quantity) ? HalfLayer::attention : HalfLayer::feed_forward;
+    parts.push_back(q->quantity);
+  }
+  if (parts.empty()) return std::nullopt;
+  const LayerContents& layer = contents_[static_cast<std::size_t>(found.step)]
+                                        [static_cast<std::size_t>(found.layer)];
+  std::vector<Quantity> all =
+      found.half == HalfLayer::attention ? layer.attention : layer.feed_forward;
+  std::ranges::sort(all);
+  std::ranges::sort(parts);
+  if (parts != all) return std::nullopt;
+  return found;
+}
+
+}  // namespace lockstep::numeric

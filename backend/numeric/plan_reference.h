@@ -1,0 +1,67 @@
+// Where plan and reference meet: which quantity of the reference each term of a plan is, and which
+// rows of it a spec asks for.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "backend/numeric/compare.h"
+#include "backend/numeric/reference.h"
+#include "backend/numeric/tokens.h"
+#include "backend/numeric/weights.h"
+#include "sim/plan/plan.h"
+
+namespace lockstep::numeric {
+
+// The requests of a plan's steps. A request continues the latest earlier one with its shard and
+// index if that ended where its prefix ends.
+TokenTable token_table(const Plan& plan);
+
+// The quantity that `term` is; nothing for TermKind::other.
+std::optional<QuantityName> quantity_of(const Term& term);
+
+class PlanReference {
+ public:
+  // `plan` and `weights` must outlive it.
+  PlanReference(const Plan& plan, Weights& weights);
+
+  const TokenTable& tokens() const { return tokens_; }
+  Reference& reference() { return reference_; }
+
+  // The token in each row of `layout` on `rank`; kPadding for padding.
+  const std::vector<std::int64_t>& rows(LayoutId layout, int rank) const;
+  // What a tensor named `columns` (Tensor::columns) should be on `rank`.
+  Target target(SpecId spec, const std::string& columns, int rank);
+  // The columns of such a tensor on `rank`: a slice if it is cut over a group.
+  Interval columns(SpecId spec, const std::string& columns, int rank) const;
+  // The reference itself in the form of a tensor: padding rows are NaN.
+  static Held held(const Target& target);
+  // Likewise, but every row of a token is zero: a partial value's other holders.
+  static Held held_zero(const Target& target);
+
+  // The half layer whose whole contribution, perhaps on top of the residual stream, `spec` is.
+  struct Contribution {
+    int step = 0;
+    int layer = 0;
+    HalfLayer half = HalfLayer::attention;
+    std::vector<const Matrix<double>*> residual;
+  };
+  std::optional<Contribution> contribution(SpecId spec);
+
+ private:
+  const Matrix<double>& term_value(TermId term);
+
+  const Plan& plan_;
+  TokenTable tokens_;
+  std::vector<std::optional<QuantityName>> quantity_of_term_;
+  std::vector<std::vector<LayerContents>> contents_;
+  Reference reference_;
+  std::vector<std::vector<std::vector<std::int64_t>>> rows_;  // by layout, then distinct row map
+  std::map<TermId, Matrix<double>> drawn_;                    // terms that no quantity is
+  std::uint64_t seed_;
+};
+
+}  // namespace lockstep::numeric

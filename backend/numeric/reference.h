@@ -1,0 +1,92 @@
+// The reference: what the model computes, in float64, on whole weights and all tokens of a step. It
+// is built from model, tokens and weights alone and knows neither ranks nor plans.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <tuple>
+#include <vector>
+
+#include "backend/numeric/matrix.h"
+#include "backend/numeric/tokens.h"
+#include "backend/numeric/weights.h"
+
+namespace lockstep::numeric {
+
+enum class Quantity : std::uint8_t {
+  embedding,
+  stream,  // the residual stream; index: 0 before attention, 1 before feed-forward, 2 at the end
+  norm,    // RMS norm of the stream at the same index
+  attention,
+  dense,
+  router,
+  routed,
+  shared,
+  logits,
+};
+
+// One quantity of one step. `layer` counts for those inside a layer.
+struct QuantityName {
+  Quantity quantity = Quantity::embedding;
+  int step = 0;
+  int layer = 0;
+  int index = 0;
+  auto operator<=>(const QuantityName&) const = default;
+};
+
+enum class HalfLayer : std::uint8_t { attention, feed_forward };
+
+// What one layer adds to the stream: usually an attention, and a dense feed-forward or routed and
+// shared experts. A hand-written program may leave any of it out.
+struct LayerContents {
+  std::vector<Quantity> attention;
+  std::vector<Quantity> feed_forward;
+};
+
+class Reference {
+ public:
+  // `contents` by step, then layer. `weights` and `tokens` must outlive the reference.
+  Reference(Weights& weights, const TokenTable& tokens,
+            std::vector<std::vector<LayerContents>> contents);
+
+  // A row per token of the step (TokenTable::rows). Computed once.
+  const Matrix<double>& value(QuantityName name);
+
+  // From here on the stream continues from what was really added: `row` of the step's contribution
+  // of half a layer is `actual` instead of the reference's. Without effect once the stream behind
+  // it has been asked for.
+  void replace_contribution(int step, int layer, HalfLayer half, std::int64_t row,
+                            std::span<const double> actual);
+  // What the real router chose for a row. The reference takes it where its own choice is nearer
+  // than kNearTie to being another, since rounding may then decide.
+  void record_choice(int step, int layer, std::int64_t row, std::vector<int> experts);
+
+  static constexpr double kNearTie = 1e-4;
+
+ private:
+  using HalfKey = std::tuple<int, int, HalfLayer>;
+
+  Matrix<double> compute(QuantityName name);
+  Matrix<double> embedding(int step);
+  Matrix<double> stream(QuantityName name);
+  Matrix<double> norm(QuantityName name);
+  Matrix<double> attention(int step, int layer);
+  Matrix<double> router(int step, int layer);
+  Matrix<double> routed(int step, int layer);
+  Matrix<double> gated_unit(const Matrix<double>& x, WeightName gate, WeightName up,
+                            WeightName down);
+  Matrix<double>& contribution(int step, int layer, HalfLayer half);
+  // Keys or values of a request: its cached prefix, then its own tokens.
+  Matrix<double> cached(const TokenRun& run, int layer, WeightKind projection, WeightKind prefix);
+  int layers(int step) const;
+
+  Weights& weights_;
+  const TokenTable& tokens_;
+  std::vector<std::vector<LayerContents>> contents_;
+  std::map<QuantityName, Matrix<double>> values_;
+  std::map<HalfKey, Matrix<double>> contributions_;
+  std::map<std::tuple<int, int, std::int64_t>, std::vector<int>> choices_;
+};
+
+}  // namespace lockstep::numeric

@@ -1,0 +1,55 @@
+// What one rank holds of a tensor, and the linear operations on it. Memory that nobody wrote holds
+// NaN, which every sum and product carries on: undefined rows cannot pass for values.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "backend/numeric/matrix.h"
+#include "sim/plan/plan.h"
+
+namespace lockstep::numeric {
+
+inline constexpr float kUndefinedElement = std::numeric_limits<float>::quiet_NaN();
+
+// Rows of some columns of a tensor. `columns`: which, in the order of the matrix; neighbours that
+// continue each other are one interval, so that a slice or a whole tensor has exactly one.
+struct LocalTensor {
+  std::vector<Interval> columns;
+  Matrix<float> values;
+};
+
+// Immutable and shared: ranks that received the same result hold one. Null: never written.
+using Held = std::shared_ptr<const LocalTensor>;
+
+Held make_held(std::vector<Interval> columns, Matrix<float> values);
+std::int64_t row_count(const Held& held);  // 0 if never written
+
+// The sum of `addends`, accumulated in T in their order, a row per row of the longest. A row that an
+// addend lacks is NaN, and so is everything if an addend was never written or has other columns.
+template <class T>
+struct Sum {
+  std::vector<Interval> columns;
+  Matrix<T> values;
+};
+template <class T>
+Sum<T> sum(std::span<const Held> addends);
+
+// The same as a tensor; null if no addend was ever written, the addend itself if it is alone.
+Held added(std::span<const Held> addends);
+Held scaled(const Held& held, double factor);
+// Rows [first, first + count); those outside are NaN.
+Held sliced_rows(const Held& held, std::int64_t first, std::int64_t count);
+// The rows (columns) of all that were written, one after the other.
+Held concatenated_rows(std::span<const Held> parts);
+Held concatenated_columns(std::span<const Held> parts);
+// copy_rows: `onto` is what the destination held before, for Fill::keep. A move that reaches outside
+// its source copies NaN, outside the destination nothing. `columns`: of the result where neither
+// was ever written.
+Held copied_rows(const Held& from, const Held& onto, const RowMoves& moves, Fill fill,
+                 Interval columns);
+
+}  // namespace lockstep::numeric

@@ -1,0 +1,160 @@
+#include "sim/scenario/server_flags.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace lockstep {
+namespace {
+
+struct HardwarePreset {
+  std::string_view name;
+  std::string_view gpu;  // generation
+  int gpus_per_node;
+};
+
+constexpr auto kHardware = std::to_array<HardwarePreset>({
+    {"hgx-a100", "ampere", 8},
+    {"hgx-h100", "hopper", 8},
+    {"hgx-h200", "hopper", 8},
+    {"hgx-b200", "blackwell", 8},
+    {"hgx-b300", "blackwell", 8},
+    {"gb200-nvl72", "blackwell", 4},
+    {"pcie-rtx-pro-6000", "blackwell", 8},
+    {"loopback", "none", 8},
+});
+
+std::optional<FlagValue> flag_value(Checker& checker, const Node& value, const Key& key) {
+  if (key.type == KeyType::boolean) {
+    const std::optional<bool> truth = value.as_bool();
+    if (!truth) checker.wrong_type(value, key);
+    return truth ? std::optional<FlagValue>(*truth) : std::nullopt;
+  }
+  if (key.type == KeyType::integer) {
+    const auto number = checker.integer(value, key);
+    return number ? std::optional<FlagValue>(*number) : std::nullopt;
+  }
+  auto text = key.type == KeyType::choice ? checker.choice(value, key) : checker.text(value, key);
+  return text ? std::optional<FlagValue>(std::move(*text)) : std::nullopt;
+}
+
+void read_flags(Checker& checker, const Node& flags, ServingSpec& serving) {
+  constexpr std::string_view kSection = "serving.flags";
+  if (!checker.is_map(flags, kSection)) return;
+  checker.refuse_unknown_keys(flags, kSection);
+  for (std::size_t i = 0; i < flags.keys.size(); ++i) {
+    const Key* key = find_key(kSection, flags.keys[i].text);
+    if (key == nullptr) continue;
+    if (auto value = flag_value(checker, flags.items[i], *key)) {
+      serving.flags.emplace(flags.keys[i].text, std::move(*value));
+    }
+  }
+}
+
+void read_env(Checker& checker, const Node& env, ServingSpec& serving) {
+  constexpr std::string_view kSection = "serving.env";
+  if (!checker.is_map(env, kSection)) return;
+  checker.refuse_unknown_keys(env, kSection);
+  for (std::size_t i = 0; i < env.keys.size(); ++i) {
+    const Key* key = find_key(kSection, env.keys[i].text);
+    if (key == nullptr) continue;
+    if (auto value = checker.text(env.items[i], *key)) {
+      serving.env.emplace(env.keys[i].text, std::move(*value));
+    }
+  }
+}
+
+void read_rules(Checker& checker, const Node& rules, ServingSpec& serving) {
+  if (!checker.is_map(rules, "serving.rules")) return;
+  for (std::size_t i = 0; i < rules.keys.size(); ++i) {
+    const Node& expression = rules.items[i];
+    if (!expression.is_scalar()) {
+      checker.fault(expression,
+                    fmt::format("the rule '{}' must be an expression, not {}", rules.keys[i].text,
+                                shown(expression)),
+                    "for example \"padding == max_len\"");
+      continue;
+    }
+    serving.rules.emplace(rules.keys[i].text, expression.text);
+  }
+}
+
+void set_preset(Checker& checker, const Node& name, Hardware& hardware) {
+  const auto preset = std::ranges::find(kHardware, name.text, &HardwarePreset::name);
+  if (!name.is_scalar() || preset == kHardware.end()) {
+    checker.fault(name, fmt::format("unknown hardware preset {}", shown(name)),
+                  suggestion(name.text, hardware_preset_names()));
+    return;
+  }
+  hardware.preset = preset->name;
+  hardware.gpu = preset->gpu;
+  hardware.gpus_per_node = preset->gpus_per_node;
+}
+
+}  // namespace
+
+std::vector<std::string> hardware_preset_names() {
+  std::vector<std::string> names;
+  for (const HardwarePreset& preset : kHardware) names.emplace_back(preset.name);
+  return names;
+}
+
+ServingSpec read_serving(Checker& checker, const Node& root) {
+  ServingSpec serving;
+  const Node* map = root.find("serving");
+  if (map == nullptr || !checker.is_map(*map, "serving")) return serving;
+  checker.refuse_unknown_keys(*map, "serving");
+  checker.read(*map, "serving", "system", serving.system);
+  checker.read(*map, "serving", "revision", serving.revision);
+  if (const Node* flags = map->find("flags")) read_flags(checker, *flags, serving);
+  if (const Node* env = map->find("env")) read_env(checker, *env, serving);
+  if (const Node* rules = map->find("rules")) read_rules(checker, *rules, serving);
+  if (const Node* family = map->find("family")) {
+    checker.fault(*family, "not modelled yet: model families described in a file (family)",
+                  "leave the key out: the family follows from the model's architecture");
+  }
+  return serving;
+}
+
+ParallelFlags read_parallel(Checker& checker, const Node& root) {
+  ParallelFlags flags;
+  constexpr std::string_view kSection = "parallel";
+  const Node* map = root.find(kSection);
+  if (map == nullptr || !checker.is_map(*map, kSection)) return flags;
+  checker.refuse_unknown_keys(*map, kSection);
+  checker.read(*map, kSection, "tp_size", flags.tp_size);
+  checker.read(*map, kSection, "dp_size", flags.dp_size);
+  checker.read(*map, kSection, "ep_size", flags.ep_size);
+  checker.read(*map, kSection, "pp_size", flags.pp_size);
+  checker.read(*map, kSection, "attn_cp_size", flags.attn_cp_size);
+  checker.read(*map, kSection, "moe_dp_size", flags.moe_dp_size);
+  checker.read(*map, kSection, "moe_dense_tp_size", flags.moe_dense_tp_size);
+  checker.read(*map, kSection, "enable_dp_attention", flags.enable_dp_attention);
+  checker.read(*map, kSection, "enable_dp_lm_head", flags.enable_dp_lm_head);
+  checker.read(*map, kSection, "moe_a2a_backend", flags.moe_a2a_backend);
+  return flags;
+}
+
+Hardware read_hardware(Checker& checker, const Node& root) {
+  Hardware hardware;
+  const Node* value = root.find("hardware");
+  if (value == nullptr) return hardware;
+  if (!value->is_map()) {
+    set_preset(checker, *value, hardware);
+    return hardware;
+  }
+  checker.refuse_unknown_keys(*value, "hardware");
+  const Node* preset = value->find("preset");
+  if (preset == nullptr || value->find("file") != nullptr) {
+    checker.fault(*value, "not modelled yet: hardware described inline or in a file",
+                  "name a preset: {preset: hgx-h200, nodes: 2}");
+    return hardware;
+  }
+  set_preset(checker, *preset, hardware);
+  checker.read(*value, "hardware", "nodes", hardware.nodes);
+  return hardware;
+}
+
+}  // namespace lockstep

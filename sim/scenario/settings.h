@@ -1,0 +1,21 @@
+// `--set path=value`, applied to a parsed file before it is checked.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/base/yaml.h"
+#include "sim/scenario/checker.h"
+#include "sim/scenario/scenario.h"
+
+namespace lockstep {
+
+// The settings as the user wrote them: "--set parallel.dp_size=4".
+std::vector<std::string> as_written(const std::vector<Setting>& settings);
+
+// Replaces or adds one key of `root` for each setting, in order. Entries of lists are counted from
+// 0: `steps.0.padding`. A preset's name (`model`, `hardware`) becomes {preset: NAME} when a key
+// below it is set. Nodes made by setting i have line -(i + 1).
+void apply_settings(Node& root, const std::vector<Setting>& settings, FaultList& faults);
+
+}  // namespace lockstep

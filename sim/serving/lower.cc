@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "sim/base/text.h"
+#include "sim/serving/input.h"
+#include "sim/serving/sglang/lower.h"
+
+namespace lockstep {
+namespace {
+
+Diagnostic fault(std::string path, std::string message, std::string hint = {}) {
+  Diagnostic d;
+  d.path = std::move(path);
+  d.message = std::move(message);
+  d.hint = std::move(hint);
+  return d;
+}
+
+// Sizes that keep every product of the plan within range.
+constexpr int kMostLayers = 4096;
+constexpr int kMostExperts = 16384;
+constexpr int kWidest = 1 << 24;
+constexpr std::size_t kMostSteps = 4096;
+
+struct Bound {
+  const char* name;
+  int value;
+  int least;
+  int most;
+};
+
+Diagnostics check_model(const Model& m) {
+  const std::array<Bound, 9> bounds{
+      {{"num_hidden_layers", m.num_hidden_layers, 1, kMostLayers},
+       {"hidden_size", m.hidden_size, 1, kWidest},
+       {"vocab_size", m.vocab_size, 1, kWidest},
+       {"num_attention_heads", m.num_attention_heads, 1, kWidest},
+       {"moe_layer_freq", m.moe_layer_freq, 1, kMostLayers},
+       {"n_routed_experts", m.n_routed_experts, 0, kMostExperts},
+       {"n_shared_experts", m.n_shared_experts, 0, kMostExperts},
+       {"intermediate_size", m.intermediate_size, 0, kWidest},
+       {"moe_intermediate_size", m.moe_intermediate_size, 0, kWidest}}};
+  Diagnostics faults;
+  for (const Bound& b : bounds) {
+    if (b.value >= b.least && b.value <= b.most) continue;
+    faults.push_back(
+        fault(fmt::format("model.{}", b.name),
+              fmt::format("{} must be from {} to {}, not {}", b.name, b.least, b.most, b.value)));
+  }
+  return faults;
+}
+
+// DeepSeek-V2/V3/R1 and Kimi K2..K2.6 run through the same SGLang model file.
+std::optional<Diagnostic> check_family(const Model& model) {
+  constexpr std::array<std::string_view, 3> kArchitectures{
+      "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiK25ForConditionalGeneration"};
+  if (std::ranges::find(kArchitectures, model.architecture) != kArchitectures.end()) {
+    return std::nullopt;
+  }
+  return fault("model.architecture",
+               fmt::format("the model family of `{}` is not modelled yet", model.architecture),
+               fmt::format("modelled are {}", fmt::join(kArchitectures, ", ")));
+}
+
+}  // namespace
+
+Result<Plan> lower(const LoweringInput& input) {
+  Diagnostics faults = check_model(input.model);
+  if (input.steps.empty() || input.steps.size() > kMostSteps) {
+    faults.push_back(fault("batch", fmt::format("a scenario has from 1 to {} steps", kMostSteps)));
+  }
+  if (input.gpus_per_node < 1) {
+    faults.push_back(fault("hardware", "a node has at least one GPU"));
+  }
+  const std::string& system = input.serving.system;
+  if (system == "sglang") {
+    if (auto family = check_family(input.model)) faults.push_back(std::move(*family));
+  } else if (system != "plain") {
+    const auto near = nearest(system, {"sglang", "plain"});
+    faults.push_back(fault(
+        "serving.system", fmt::format("there is no serving system `{}`", system),
+        near ? fmt::format("did you mean `{}`?", *near) : "the systems are sglang and plain"));
+  }
+  if (!faults.empty()) return faults;
+  return system == "plain" ? sglang::lower_plain(input) : sglang::lower_sglang(input);
+}
+
+}  // namespace lockstep

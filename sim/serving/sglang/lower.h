@@ -1,0 +1,12 @@
+// Lowers a scenario as SGLang would run it at one revision, or, for the system `plain`, the same
+// skeleton with no rules: every producer sums at once, and rows return by copying.
+#pragma once
+
+#include "sim/serving/input.h"
+
+namespace lockstep::sglang {
+
+Result<Plan> lower_sglang(const LoweringInput& input);
+Result<Plan> lower_plain(const LoweringInput& input);
+
+}  // namespace lockstep::sglang
