@@ -165,8 +165,8 @@ Matrix<float> Layers::experts(const Matrix<float>& x, const Matrix<float>& routi
     const GatedUnit unit{{WeightKind::expert_gate, layer, e},
                          {WeightKind::expert_up, layer, e},
                          {WeightKind::expert_down, layer, e}};
-    const Matrix<float> y = gated_unit(gathered(x, rows), unit,
-                                       cut(weights_.model().moe_intermediate_size, slice));
+    const Matrix<float> y =
+        gated_unit(gathered(x, rows), unit, cut(weights_.model().moe_intermediate_size, slice));
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const float weight = routing(rows[i], e);
       const std::span<float> to = out.row(rows[i]);

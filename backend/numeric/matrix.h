@@ -18,7 +18,9 @@ class Matrix {
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }
   std::span<T> row(std::int64_t r) { return {elements_.data() + r * columns_, width()}; }
-  std::span<const T> row(std::int64_t r) const { return {elements_.data() + r * columns_, width()}; }
+  std::span<const T> row(std::int64_t r) const {
+    return {elements_.data() + r * columns_, width()};
+  }
   T& operator()(std::int64_t r, std::int64_t c) { return elements_[offset(r, c)]; }
   const T& operator()(std::int64_t r, std::int64_t c) const { return elements_[offset(r, c)]; }
 

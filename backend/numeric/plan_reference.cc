@@ -202,7 +202,8 @@ Held PlanReference::held(const Target& target) {
   for (std::int64_t r = 0; r < values.rows(); ++r) {
     if (target.rows[static_cast<std::size_t>(r)] == kPaddingRow) continue;
     const std::vector<double> row = target_row(target, r);
-    std::ranges::transform(row, values.row(r).begin(), [](double v) { return float(v); });
+    std::ranges::transform(row, values.row(r).begin(),
+                           [](double v) { return static_cast<float>(v); });
   }
   return make_held({target.columns}, std::move(values));
 }
@@ -226,13 +227,12 @@ std::optional<PlanReference::Contribution> PlanReference::contribution(SpecId id
     if (!is_of_attention(q->quantity) && !is_of_feed_forward(q->quantity)) return std::nullopt;
     found.step = q->step;
     found.layer = q->layer;
-    found.half =
-        is_of_attention(q->quantity) ? HalfLayer::attention : HalfLayer::feed_forward;
+    found.half = is_of_attention(q->quantity) ? HalfLayer::attention : HalfLayer::feed_forward;
     parts.push_back(q->quantity);
   }
   if (parts.empty()) return std::nullopt;
-  const LayerContents& layer = contents_[static_cast<std::size_t>(found.step)]
-                                        [static_cast<std::size_t>(found.layer)];
+  const LayerContents& layer =
+      contents_[static_cast<std::size_t>(found.step)][static_cast<std::size_t>(found.layer)];
   std::vector<Quantity> all =
       found.half == HalfLayer::attention ? layer.attention : layer.feed_forward;
   std::ranges::sort(all);

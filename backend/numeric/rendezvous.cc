@@ -74,10 +74,9 @@ std::string refused(const Plan& plan, const Call& call, std::int64_t place, std:
                        to_string(op.kind), members);
   }
   if (call.rows < 0) return {};
-  const std::int64_t wanted =
-      op.kind == OpKind::reduce_scatterv
-          ? std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0})
-          : sizes[static_cast<std::size_t>(place)];
+  const std::int64_t wanted = op.kind == OpKind::reduce_scatterv
+                                  ? std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0})
+                                  : sizes[static_cast<std::size_t>(place)];
   if (wanted == call.rows) return {};
   return fmt::format("rank {} calls {} with {} rows, its sizes say {}", call.rank,
                      to_string(op.kind), call.rows, wanted);

@@ -16,8 +16,8 @@ namespace lockstep::numeric {
 enum class ReplayVerdict : std::uint8_t { agrees, diverges, stopped, inconclusive };
 std::string to_string(ReplayVerdict verdict);
 
-// One element that a test corrupts: after operation `operation`, on `rank`, element (row, column) of
-// output 0 is multiplied by `factor`.
+// One element that a test corrupts: after operation `operation`, on `rank`, element (row, column)
+// of output 0 is multiplied by `factor`.
 struct Corruption {
   int operation = 0;
   int rank = 0;
@@ -45,10 +45,10 @@ struct Comparison {
   Site site;
   bool boundary = false;
   bool met = true;
-  bool inconclusive = false;  // wrong by more than the tolerance, but not by ten times as much
-  RankSet wrong;              // ranks with a wrong real row
-  double relative_error = 0;  // |actual - reference| / |reference|, worst rank
-  double scale = 1.0;         // <actual, reference> / <reference, reference>
+  bool inconclusive = false;     // wrong by more than the tolerance, but not by ten times as much
+  RankSet wrong;                 // ranks with a wrong real row
+  double relative_error = 0;     // |actual - reference| / |reference|, worst rank
+  double scale = 1.0;            // <actual, reference> / <reference, reference>
   double error_after_scale = 0;  // |actual - scale * reference| / |actual|
   std::vector<TermScale> terms;
 };
@@ -56,10 +56,10 @@ struct Comparison {
 struct ReplayResult {
   ReplayVerdict verdict = ReplayVerdict::agrees;
   std::vector<Comparison> comparisons;  // in plan order; those not reached are absent
-  int stopped_at = -1;        // operation whose collective could not complete; -1: none
-  std::string stopped_why;    // "ranks 0-3 call all_reduce, ranks 4-7 call reduce_scatterv"
+  int stopped_at = -1;                  // operation whose collective could not complete; -1: none
+  std::string stopped_why;  // "ranks 0-3 call all_reduce, ranks 4-7 call reduce_scatterv"
   double tolerance = 0;
-  int tokens_changed = 0;     // propagate: requests whose top-1 token differs from the reference's
+  int tokens_changed = 0;  // propagate: requests whose top-1 token differs from the reference's
   int tokens_total = 0;
 };
 

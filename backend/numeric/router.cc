@@ -26,10 +26,10 @@ Selection best(std::span<const double> values, std::vector<int> candidates, std:
   const auto better = [&](int a, int b) {
     return value(a) != value(b) ? value(a) > value(b) : a < b;
   };
-  std::partial_sort(candidates.begin(),
-                    candidates.begin() + static_cast<std::ptrdiff_t>(
-                                             std::min(count + 1, candidates.size())),
-                    candidates.end(), better);
+  std::partial_sort(
+      candidates.begin(),
+      candidates.begin() + static_cast<std::ptrdiff_t>(std::min(count + 1, candidates.size())),
+      candidates.end(), better);
   Selection selection;
   if (count > 0 && count < candidates.size()) {
     const double last_kept = value(candidates[count - 1]);
@@ -91,8 +91,8 @@ void score(std::span<double> logits, const Model& model) {
   for (double& v : logits) v = sigmoid(v);
 }
 
-std::vector<double> combine_weights(std::span<const double> scores,
-                                    const std::vector<int>& experts, const Model& model) {
+std::vector<double> combine_weights(std::span<const double> scores, const std::vector<int>& experts,
+                                    const Model& model) {
   std::vector<double> weights;
   double total = 0;
   for (const int e : experts) {

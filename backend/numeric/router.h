@@ -16,9 +16,10 @@ struct ExpertChoice {
   double margin = 0;
 };
 
-// `scores`: one per expert, after sigmoid or softmax. With n_group > 1 a group's score is the sum of
-// its two best experts, and only the topk_group best groups take part. Ties go to the lower index;
-// a NaN loses to every number. At most num_experts_per_tok experts, and never more than there are.
+// `scores`: one per expert, after sigmoid or softmax. With n_group > 1 a group's score is the sum
+// of its two best experts, and only the topk_group best groups take part. Ties go to the lower
+// index; a NaN loses to every number. At most num_experts_per_tok experts, and never more than
+// there are.
 ExpertChoice choose_experts(std::span<const double> scores, const Model& model);
 
 // Scores of one token from its router logits, by Model::scoring_func. In place.
@@ -26,7 +27,7 @@ void score(std::span<double> logits, const Model& model);
 
 // The weight of each chosen expert, in the order of `experts`: its score, divided by their sum with
 // norm_topk_prob, times routed_scaling_factor.
-std::vector<double> combine_weights(std::span<const double> scores,
-                                    const std::vector<int>& experts, const Model& model);
+std::vector<double> combine_weights(std::span<const double> scores, const std::vector<int>& experts,
+                                    const Model& model);
 
 }  // namespace lockstep::numeric

@@ -28,8 +28,8 @@ using Held = std::shared_ptr<const LocalTensor>;
 Held make_held(std::vector<Interval> columns, Matrix<float> values);
 std::int64_t row_count(const Held& held);  // 0 if never written
 
-// The sum of `addends`, accumulated in T in their order, a row per row of the longest. A row that an
-// addend lacks is NaN, and so is everything if an addend was never written or has other columns.
+// The sum of `addends`, accumulated in T in their order, a row per row of the longest. A row that
+// an addend lacks is NaN, and so is everything if an addend was never written or has other columns.
 template <class T>
 struct Sum {
   std::vector<Interval> columns;
@@ -46,9 +46,9 @@ Held sliced_rows(const Held& held, std::int64_t first, std::int64_t count);
 // The rows (columns) of all that were written, one after the other.
 Held concatenated_rows(std::span<const Held> parts);
 Held concatenated_columns(std::span<const Held> parts);
-// copy_rows: `onto` is what the destination held before, for Fill::keep. A move that reaches outside
-// its source copies NaN, outside the destination nothing. `columns`: of the result where neither
-// was ever written.
+// copy_rows: `onto` is what the destination held before, for Fill::keep. A move that reaches
+// outside its source copies NaN, outside the destination nothing. `columns`: of the result where
+// neither was ever written.
 Held copied_rows(const Held& from, const Held& onto, const RowMoves& moves, Fill fill,
                  Interval columns);
 

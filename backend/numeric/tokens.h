@@ -13,7 +13,7 @@ struct TokenRun {
   int step = 0;
   std::int64_t first_token = 0;
   std::int64_t tokens = 0;
-  std::int64_t prefix = 0;    // tokens in the cache before these
+  std::int64_t prefix = 0;  // tokens in the cache before these
   std::int64_t first_row = 0;
   int continues = -1;         // the run of an earlier step that ended where this prefix ends
   bool is_continued = false;  // by a run of a later step

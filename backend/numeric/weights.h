@@ -15,9 +15,9 @@
 namespace lockstep::numeric {
 
 enum class WeightKind : std::uint8_t {
-  embedding,     // vocabulary x hidden
-  norm,          // 1 x hidden; index: 0 before attention, 1 before feed-forward, 2 final
-  query,         // hidden x (heads * head width); likewise key, value
+  embedding,  // vocabulary x hidden
+  norm,       // 1 x hidden; index: 0 before attention, 1 before feed-forward, 2 final
+  query,      // hidden x (heads * head width); likewise key, value
   key,
   value,
   attention_out,  // (heads * head width) x hidden

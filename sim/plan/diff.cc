@@ -57,19 +57,25 @@ class Differ {
   }
 
   void divide(Lines left, Lines right, int l, int r) {
-    if (left.size() <= 1 || right.empty()) {
-      const bool found = !left.empty() && std::ranges::find(right, left.front()) != right.end();
-      if (!left.empty() && !found) lines_.push_back({Side::left, l++, -1});
-      for (const int line : right) {
-        const bool common = found && line == left.front() && left_not_used(l);
-        lines_.push_back(common ? DiffLine{Side::both, l, r} : DiffLine{Side::right, -1, r});
-        ++r;
-      }
-      if (left.size() > 1) {
-        for (std::size_t i = 1; i < left.size(); ++i) lines_.push_back({Side::left, l++, -1});
-      }
-      return;
+    if (left.empty() || right.empty()) {
+      for (std::size_t i = 0; i < left.size(); ++i) lines_.push_back({Side::left, l++, -1});
+      for (std::size_t i = 0; i < right.size(); ++i) lines_.push_back({Side::right, -1, r++});
+    } else if (left.size() == 1) {
+      place_single(left.front(), right, l, r);
+    } else {
+      halve(left, right, l, r);
     }
+  }
+
+  void place_single(int line, Lines right, int l, int r) {
+    const auto found = std::ranges::find(right, line);
+    if (found == right.end()) lines_.push_back({Side::left, l, -1});
+    for (auto it = right.begin(); it != right.end(); ++it, ++r) {
+      lines_.push_back(it == found ? DiffLine{Side::both, l, r} : DiffLine{Side::right, -1, r});
+    }
+  }
+
+  void halve(Lines left, Lines right, int l, int r) {
     const std::size_t half = left.size() / 2;
     const std::vector<int> before = common_lengths(left.first(half), right, false);
     const std::vector<int> after = common_lengths(left.subspan(half), right, true);
@@ -83,19 +89,14 @@ class Differ {
             r + static_cast<int>(best));
   }
 
-  bool left_not_used(int l) const {
-    return std::ranges::find_if(lines_, [l](const DiffLine& d) { return d.left == l; }) ==
-           lines_.end();
-  }
-
   std::vector<DiffLine> lines_;
 };
 
 // Within a stretch of changes, removals first.
 void order_changes(std::vector<DiffLine>& lines) {
   for (auto start = lines.begin(); start != lines.end();) {
-    const auto end = std::find_if(start, lines.end(),
-                                  [](const DiffLine& d) { return d.side == Side::both; });
+    const auto end =
+        std::find_if(start, lines.end(), [](const DiffLine& d) { return d.side == Side::both; });
     std::stable_sort(start, end,
                      [](const DiffLine& a, const DiffLine& b) { return a.side < b.side; });
     start = end == lines.end() ? end : end + 1;
@@ -216,8 +217,8 @@ std::string unified(const Plan& left, const Plan& right, const PlanDiff& d) {
     const DiffLine& line = d.program[i];
     const bool on_left = line.left >= 0;
     if (i == 0 || !shown[i - 1]) {
-      out += fmt::format("@@ {}\n", on_left ? place_text(left, line.left)
-                                            : place_text(right, line.right));
+      out += fmt::format("@@ {}\n",
+                         on_left ? place_text(left, line.left) : place_text(right, line.right));
     }
     const std::string& text = on_left ? d.left_program[static_cast<std::size_t>(line.left)]
                                       : d.right_program[static_cast<std::size_t>(line.right)];

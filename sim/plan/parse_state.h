@@ -34,7 +34,7 @@ class NameIndex {
 struct ParseState {
   explicit ParseState(const Document& document) : faults(document) {}
 
-  FaultList faults;
+  NodeFaults faults;
   NameIndex groups;
   NameIndex layouts;
   NameIndex moves;

@@ -32,7 +32,9 @@ class TableParser {
   TableParser(Fields& top, ParseState& state) : top_(top), state_(state) {}
 
   Plan parse() {
-    if (top_.integer("lockstep", 1, 1) != 1) return plan_;
+    top_.integer("lockstep", 1, 1);
+    top_.optional("schema");  // of the JSON form, with the hash; neither is part of the plan
+    top_.optional("plan_hash");
     plan_.name = top_.text("plan");
     parse_origin();
     plan_.seed = parse_seed();
@@ -51,7 +53,7 @@ class TableParser {
   }
 
  private:
-  FaultList& faults() { return state_.faults; }
+  NodeFaults& faults() { return state_.faults; }
 
   // The entries of a table, remembered for the faults that validate() finds.
   const std::vector<const Node*>& entries(const std::string& table) {

@@ -25,14 +25,14 @@ std::string kind_text(const Node& node) {
 
 }  // namespace
 
-void FaultList::add(const Node& node, std::string message, std::string hint) {
+void NodeFaults::add(const Node& node, std::string message, std::string hint) {
   constexpr std::size_t kMostFaults = 100;
   if (faults_.size() < kMostFaults) {
     faults_.push_back(document_.fault(node, std::move(message), std::move(hint)));
   }
 }
 
-void FaultList::add_unknown(const Node& node, std::string_view what, const std::string& name,
+void NodeFaults::add_unknown(const Node& node, std::string_view what, const std::string& name,
                             const std::vector<std::string>& candidates) {
   constexpr std::size_t kFew = 20;
   std::string hint;
@@ -44,7 +44,7 @@ void FaultList::add_unknown(const Node& node, std::string_view what, const std::
   add(node, fmt::format("unknown {} '{}'", what, name), std::move(hint));
 }
 
-Fields::Fields(const Node& map, FaultList& faults) : map_(map), faults_(faults) {
+Fields::Fields(const Node& map, NodeFaults& faults) : map_(map), faults_(faults) {
   if (!map.is_map()) faults.add(map, fmt::format("expected a map, not {}", kind_text(map)));
 }
 
@@ -135,13 +135,13 @@ void Fields::finish() {
   }
 }
 
-std::string scalar_text(const Node& node, FaultList& faults) {
+std::string scalar_text(const Node& node, NodeFaults& faults) {
   if (!node.is_scalar()) faults.add(node, fmt::format("expected text, not {}", kind_text(node)));
   return node.text;
 }
 
 std::int64_t scalar_integer(const Node& node, std::int64_t least, std::int64_t most,
-                            FaultList& faults) {
+                            NodeFaults& faults) {
   const std::optional<std::int64_t> value = node.as_integer();
   if (value && *value >= least && *value <= most) return *value;
   faults.add(node, fmt::format("expected a whole number from {} to {}, not {}", least, most,

@@ -14,9 +14,9 @@
 namespace lockstep {
 
 // The faults of one document. After a hundred it counts no more: the file is something else.
-class FaultList {
+class NodeFaults {
  public:
-  explicit FaultList(const Document& document) : document_(document) {}
+  explicit NodeFaults(const Document& document) : document_(document) {}
 
   void add(const Node& node, std::string message, std::string hint = {});
   // "did you mean L0.mlp_out?", or the candidates where they are few.
@@ -34,7 +34,7 @@ class FaultList {
 // fallback is returned; so is a missing value that has no fallback.
 class Fields {
  public:
-  Fields(const Node& map, FaultList& faults);
+  Fields(const Node& map, NodeFaults& faults);
 
   const Node& node() const { return map_; }
   const Node* optional(std::string_view key);
@@ -59,14 +59,14 @@ class Fields {
 
  private:
   const Node& map_;
-  FaultList& faults_;
+  NodeFaults& faults_;
   std::vector<std::string> asked_;
 };
 
 // The text of a scalar, a fault otherwise.
-std::string scalar_text(const Node& node, FaultList& faults);
+std::string scalar_text(const Node& node, NodeFaults& faults);
 // An integer in [least, most], a fault and `least` otherwise.
 std::int64_t scalar_integer(const Node& node, std::int64_t least, std::int64_t most,
-                            FaultList& faults);
+                            NodeFaults& faults);
 
 }  // namespace lockstep

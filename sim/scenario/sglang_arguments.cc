@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "sim/scenario/keys.h"
+
 namespace lockstep {
 namespace {
 
@@ -197,6 +199,11 @@ const ServerArgument* find_server_argument(std::string_view name) {
   const auto found =
       std::ranges::find(kArguments, std::string_view(spelled), &ServerArgument::name);
   return found == kArguments.end() ? nullptr : &*found;
+}
+
+bool takes_no_value(const ServerArgument& argument) {
+  if (argument.effect == eager || argument.effect == ignored_switch) return true;
+  return argument.effect == key && key_at(argument.key).type == KeyType::boolean;
 }
 
 std::vector<std::string> server_argument_names() {

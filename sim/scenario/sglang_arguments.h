@@ -27,6 +27,8 @@ struct ServerArgument {
 // nullptr if unknown. `name` with dashes or underscores, without the leading dashes; the command
 // line's aliases (`tp`, `tensor-parallel-size`) included.
 const ServerArgument* find_server_argument(std::string_view name);
+// True of switches, which are set by naming them.
+bool takes_no_value(const ServerArgument& argument);
 // Every name and alias, with dashes.
 std::vector<std::string> server_argument_names();
 

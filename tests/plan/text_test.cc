@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "sim/base/hash.h"
+#include "sim/plan/json.h"
 #include "sim/plan/parse.h"
 #include "sim/plan/text.h"
 #include "tests/plan/sample_plans.h"
@@ -116,6 +118,17 @@ TEST_CASE("print then parse is the identity on random plans, and so is their tex
     REQUIRE(again == plan);
     REQUIRE(hash(again) == hash(plan));
     REQUIRE(print(again) == text);
+  }
+}
+
+TEST_CASE("the JSON form reads back to the same plan, and carries its hash") {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    CAPTURE(seed);
+    const Plan plan = random_plan(seed);
+    const nlohmann::ordered_json json = to_json(plan);
+    REQUIRE(parsed(dump(json)) == plan);
+    REQUIRE(json["schema"] == "lockstep.plan/1");
+    REQUIRE(json["plan_hash"] == hex64(hash(plan)));
   }
 }
 

@@ -10,7 +10,8 @@
 namespace lockstep::sglang {
 namespace {
 
-constexpr int kMostTokens = 1 << 24;  // of a shard in a step
+constexpr int kMostTokens = 1 << 24;                      // of a shard in a step
+constexpr std::int64_t kMostRows = std::int64_t{1} << 30;  // of all shards
 
 Diagnostic fault(std::string path, std::string message) {
   Diagnostic d;
@@ -141,6 +142,10 @@ Result<ResolvedStep> resolve_step(const BatchSpec& batch, const std::string& pat
   question.bucket = *bucket;
   step.cuda_graph = question.bucket.has_value();
   step.counts = pad_counts(question, parallel, revision);
+  const std::int64_t widest = std::ranges::max(step.counts.rows);
+  if (widest * parallel.attn_dp >= kMostRows) {
+    return fault(path + ".tokens", fmt::format("more than {} rows in one step", kMostRows));
+  }
   step.notes = notes_on(batch, step, question.bucket, parallel);
   return step;
 }

@@ -17,6 +17,8 @@ namespace {
 
 constexpr const char* kFusionPath = "serving.rules.should_allreduce_fusion";
 
+constexpr std::int64_t kMostTokens = std::int64_t{1} << 30;  // of all steps
+
 // What is settled before the first operation.
 struct Setup {
   const LoweringInput& input;
@@ -193,6 +195,10 @@ Result<Plan> lower_steps(const Setup& setup, Plan start) {
     if (!faults.empty()) return faults;
     steps.push_back({lowering.padding(), resolved->cuda_graph, lowering.requests()});
     for (const ShardBatch& shard : batch.shards) first_token += shard.tokens();
+    if (first_token > kMostTokens) {
+      return fault(batch_path(setup.input, s) + ".tokens",
+                   fmt::format("more than {} tokens in all steps", kMostTokens));
+    }
     for (const std::vector<std::string>* more : {&resolved->notes, &lowering.notes()}) {
       for (const std::string& note : *more) {
         notes.push_back(setup.input.steps.size() == 1 ? note : fmt::format("step {}: {}", s, note));

@@ -1,0 +1,57 @@
+// The nonlinear operations of a plan on one rank: gathers the real rows, computes the rank's
+// shares, and leaves NaN in every padding row, whose content nothing may depend on.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <tuple>
+#include <vector>
+
+#include "backend/numeric/layers.h"
+#include "backend/numeric/plan_reference.h"
+#include "sim/plan/plan.h"
+
+namespace lockstep::numeric {
+
+class Blocks {
+ public:
+  // All must outlive it.
+  Blocks(const Plan& plan, Weights& weights, PlanReference& reference)
+      : plan_(plan), weights_(weights), layers_(weights), reference_(reference) {}
+
+  // The layout whose rows `op` computes: its operand's, or its result's where it has none.
+  static LayoutId rows_of(const Plan& plan, const Operation& op);
+
+  // Output 0 of `op` on `rank`. `in`: what the rank holds of each operand. Rows that an operand
+  // lacks count as undefined. REQUIRES: is_nonlinear(op.kind).
+  Held run(const Operation& op, int rank, std::span<const Held> in);
+
+ private:
+  // Tokens computed now: their ids, and where they stand in the rank's tensor.
+  struct RealRows {
+    std::vector<std::int64_t> tokens;
+    std::vector<std::int64_t> at;
+  };
+  using CacheKey = std::tuple<int, int, int>;  // rank, layer, run of tokens
+
+  RealRows real_rows(const Operation& op, int rank) const;
+  Matrix<float> produced(const Operation& op, const Production& production, int rank,
+                         const RealRows& rows, std::span<const Matrix<float>> in);
+  Matrix<float> embedding(const RealRows& rows, Shares shares);
+  Matrix<float> attention(const Matrix<float>& x, const RealRows& rows, int rank, int layer,
+                          Shares heads);
+  Matrix<float> routed(const Production& production, Shares shares, int layer,
+                       std::span<const Matrix<float>> in);
+  Matrix<float> routing(const Matrix<float>& x, const RealRows& rows, int layer);
+  KeyValue cache_before(const TokenRun& run, int rank, int layer, Shares heads);
+
+  const Plan& plan_;
+  Weights& weights_;
+  Layers layers_;
+  PlanReference& reference_;
+  std::map<CacheKey, std::shared_ptr<const KeyValue>> caches_;
+};
+
+}  // namespace lockstep::numeric

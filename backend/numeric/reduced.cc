@@ -1,0 +1,89 @@
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "backend/numeric/replay.h"
+
+namespace lockstep::numeric {
+namespace {
+
+// Into how many pieces the plan cuts each dimension, as least common multiples over its operations.
+struct Cuts {
+  int hidden = 1;
+  int heads = 1;
+  int dense = 1;
+  int expert = 1;
+  int shared = 1;
+  int vocabulary = 1;
+};
+
+Cuts cuts_of(const Plan& plan) {
+  Cuts cuts;
+  const auto cut = [](int& into, int pieces) { into = std::lcm(into, std::max(1, pieces)); };
+  for (const Operation& op : plan.operations) {
+    for (const Production& p : op.produces) {
+      const Term& term = plan.term(p.term);
+      if (op.kind == OpKind::embed || op.kind == OpKind::norm) cut(cuts.hidden, term.shares);
+      if (op.kind == OpKind::attention) cut(cuts.heads, term.shares);
+      if (op.kind == OpKind::dense) cut(cuts.dense, term.shares);
+      const bool is_shared = op.kind == OpKind::shared_expert || term.kind == TermKind::shared;
+      if (is_shared) cut(cuts.shared, term.shares);
+      if (op.kind == OpKind::experts && !is_shared) {
+        cut(cuts.expert, term.shares / std::max(1, p.units));
+      }
+    }
+  }
+  for (const StateSpec& spec : plan.specs) {
+    if (!spec.columns_over.exists()) continue;
+    for (const std::vector<int>& part : plan.group(spec.columns_over).parts) {
+      cut(cuts.vocabulary, static_cast<int>(part.size()));
+    }
+  }
+  return cuts;
+}
+
+std::int64_t tokens_of(const Plan& plan) {
+  std::int64_t tokens = 0;
+  for (const Step& step : plan.steps) {
+    for (const Request& request : step.requests) tokens += request.tokens;
+  }
+  return tokens;
+}
+
+// The smallest multiple of `divisor` that is at least `least`.
+int multiple(int divisor, int least) { return (least + divisor - 1) / divisor * divisor; }
+
+// `wanted`, unless the model is smaller already and divides as well.
+void shrink(int& dimension, int divisor, int wanted) {
+  if (dimension > 0 && dimension < wanted && dimension % divisor == 0) return;
+  dimension = wanted;
+}
+
+}  // namespace
+
+Plan at_reduced_dimensions(Plan plan) {
+  constexpr int kHeadWidth = 4;
+  constexpr int kVocabularyUnit = 64;
+  constexpr std::int64_t kMostWords = 1 << 12;
+  const Cuts cuts = cuts_of(plan);
+  Model& m = plan.model;
+  shrink(m.hidden_size, cuts.hidden, multiple(std::lcm(cuts.hidden, 8), 16));
+  shrink(m.num_attention_heads, cuts.heads, cuts.heads);
+  m.num_key_value_heads = m.num_attention_heads;
+  shrink(m.intermediate_size, cuts.dense, multiple(cuts.dense, std::max(8, 2 * cuts.dense)));
+  if (m.moe_intermediate_size > 0) {
+    const int shared = cuts.shared / std::gcd(cuts.shared, std::max(1, m.n_shared_experts));
+    const int divisor = std::lcm(cuts.expert, shared);
+    shrink(m.moe_intermediate_size, divisor, multiple(divisor, std::max(4, 2 * cuts.expert)));
+  }
+  const auto words = static_cast<int>(std::min(tokens_of(plan), kMostWords));
+  const int unit = std::lcm(cuts.vocabulary, kVocabularyUnit);
+  shrink(m.vocab_size, 1, multiple(unit, words));
+  for (int* width :
+       {&m.v_head_dim, &m.qk_nope_head_dim, &m.qk_rope_head_dim, &m.q_lora_rank, &m.kv_lora_rank}) {
+    *width = std::min(*width, kHeadWidth);
+  }
+  return plan;
+}
+
+}  // namespace lockstep::numeric

@@ -1,0 +1,155 @@
+#include "sim/report/replay_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/base/hash.h"
+#include "sim/base/text.h"
+#include "sim/report/check_report.h"
+
+namespace lockstep {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using numeric::Comparison;
+using numeric::ReplayVerdict;
+
+// JSON has no infinities and no NaN.
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+Json comparison_json(const Comparison& c) {
+  Json terms = Json::array();
+  for (const numeric::TermScale& t : c.terms) {
+    terms.push_back({{"term", t.term}, {"scale", number(t.scale)}});
+  }
+  return {{"step", c.site.step},
+          {"layer", c.site.layer >= 0 ? Json(c.site.layer) : Json()},
+          {"module", c.site.module},
+          {"operation", c.operation},
+          {"agrees", c.met},
+          {"ranks", ranks_json(c.wrong)},
+          {"relative_error", number(c.relative_error)},
+          {"scale", number(c.scale)},
+          {"error_after_scale", number(c.error_after_scale)},
+          {"terms", terms}};
+}
+
+const Comparison* first_divergence(const numeric::ReplayResult& result) {
+  const auto found =
+      std::ranges::find_if(result.comparisons, [](const Comparison& c) { return !c.met; });
+  return found == result.comparisons.end() ? nullptr : &*found;
+}
+
+std::int64_t bytes_of(const Plan& plan, const Operation& op) {
+  constexpr std::int64_t kFloat32 = 4;
+  if (op.out.empty()) return 0;
+  const Output& out = op.out.front();
+  std::int64_t rows = 0;
+  for (int rank = 0; rank < plan.world; ++rank) {
+    if (!executes(op, rank)) continue;
+    rows = std::max(rows, row_count(plan.layout(plan.spec(out.declared).rows).rows.at(rank)));
+  }
+  return rows * plan.column_count(plan.tensor(out.tensor).columns) * kFloat32;
+}
+
+Json operations_json(const Plan& plan) {
+  Json list = Json::array();
+  for (std::size_t i = 0; i < plan.operations.size(); ++i) {
+    const Operation& op = plan.operations[i];
+    if (!is_collective(op.kind)) continue;
+    list.push_back({{"operation", i},
+                    {"kind", to_string(op.kind)},
+                    {"name", op.name},
+                    {"group", plan.group(op.group).role},
+                    {"bytes", bytes_of(plan, op)}});
+  }
+  return list;
+}
+
+std::string place(const Comparison& c) {
+  std::string text =
+      c.site.layer >= 0 ? fmt::format("layer {}, {}", c.site.layer, c.site.module) : c.site.module;
+  return c.site.step > 0 ? fmt::format("step {}, {}", c.site.step, text) : text;
+}
+
+std::string divergence_text(const Comparison& c, const Plan& plan, const Style& style) {
+  const Operation& op = plan.operations[static_cast<std::size_t>(c.operation)];
+  std::string text = fmt::format("\n{}  {}\n", style.bad("diverges"), style.strong(place(c)));
+  text += fmt::format("  at operation {} ({}{}), ranks {}\n", c.operation, to_string(op.kind),
+                      c.boundary ? ", boundary" : "", to_string(c.wrong));
+  text += fmt::format("  relative error {:.3g}, scale {:.3f}, error after scale {:.2g}\n",
+                      c.relative_error, c.scale, c.error_after_scale);
+  for (const numeric::TermScale& t : c.terms) {
+    text += fmt::format("  {} x {:.3f}\n", t.term, t.scale);
+  }
+  return text;
+}
+
+std::string verdict_text(const numeric::ReplayResult& result, const Style& style) {
+  const std::string verdict = to_string(result.verdict);
+  return result.verdict == ReplayVerdict::agrees ? style.good(verdict) : style.bad(verdict);
+}
+
+}  // namespace
+
+std::string replay_text(const ReplayedPlan& replayed, const Style& style, bool all) {
+  constexpr std::size_t kShownAtFirst = 3;
+  const numeric::ReplayResult& result = replayed.result;
+  std::string text =
+      fmt::format("{}, replayed on {} ({}, seed {}): {}\n",
+                  subject_line(replayed.scenario, replayed.plan.origin), replayed.backend,
+                  replayed.dtype, replayed.seed, verdict_text(result, style));
+  std::size_t wrong = 0;
+  for (const Comparison& c : result.comparisons) {
+    if (c.met) continue;
+    if (all || wrong < kShownAtFirst) text += divergence_text(c, replayed.plan, style);
+    ++wrong;
+  }
+  if (!all && wrong > kShownAtFirst) {
+    text += fmt::format("\nand {} more (--all prints them)\n", wrong - kShownAtFirst);
+  }
+  if (result.stopped_at >= 0) {
+    text += fmt::format("\nstopped at operation {}: {}\n", result.stopped_at, result.stopped_why);
+  }
+  text += fmt::format("\n{} comparisons, {} wrong, tolerance {:.2g}\n", result.comparisons.size(),
+                      wrong, result.tolerance);
+  if (result.tokens_total > 0) {
+    text +=
+        fmt::format("{} of {} top-1 tokens changed\n", result.tokens_changed, result.tokens_total);
+  }
+  return text;
+}
+
+Json replay_json(const ReplayedPlan& replayed) {
+  const numeric::ReplayResult& result = replayed.result;
+  Json boundaries = Json::array();
+  for (const Comparison& c : result.comparisons) {
+    if (c.boundary) boundaries.push_back(comparison_json(c));
+  }
+  const Comparison* first = first_divergence(result);
+  Json json = {{"schema", "lockstep.replay/1"},
+               {"scenario", replayed.scenario},
+               {"backend", replayed.backend},
+               {"dtype", replayed.dtype},
+               {"seed", replayed.seed},
+               {"verdict", to_string(result.verdict)},
+               {"revision", revision_json(replayed.plan.origin)},
+               {"plan_hash", hex64(hash(replayed.plan))},
+               {"tolerance", result.tolerance},
+               {"boundaries", boundaries},
+               {"first_divergence", first == nullptr ? Json() : comparison_json(*first)},
+               {"operations", operations_json(replayed.plan)},
+               {"notes", replayed.plan.notes}};
+  if (result.stopped_at >= 0) {
+    json["stopped_at"] = {{"operation", result.stopped_at}, {"why", result.stopped_why}};
+  }
+  if (result.tokens_total > 0) {
+    json["tokens"] = {{"changed", result.tokens_changed}, {"total", result.tokens_total}};
+  }
+  json["measured"] = {{"wall_ms", replayed.wall_ms}};
+  return json;
+}
+
+}  // namespace lockstep
