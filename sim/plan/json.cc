@@ -185,7 +185,7 @@ class PlanToJson {
 
 }  // namespace
 
-nlohmann::ordered_json to_json(const Plan& plan) { return PlanToJson(plan).convert(); }
+nlohmann::ordered_json plan_json(const Plan& plan) { return PlanToJson(plan).convert(); }
 
 std::string dump(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -9,7 +9,7 @@
 namespace lockstep {
 
 // REQUIRES: validate(plan) is empty.
-nlohmann::ordered_json to_json(const Plan& plan);
+nlohmann::ordered_json plan_json(const Plan& plan);
 
 // One line of JSON; bytes that are not UTF-8 are replaced.
 std::string dump(const nlohmann::ordered_json& json);

@@ -161,7 +161,7 @@ class Writer {
     o.out = {{to, declared}};
     return to;
   }
-  Operation& last() { return const_cast<Operation&>(builder_.plan().operations.back()); }
+  
 
   TensorId over(GroupId group, OpKind kind, const std::string& name, TensorId from,
                 SpecId declared) {
@@ -202,12 +202,15 @@ class Writer {
     const bool is_final = index == 0 && layer_ + 1 == spec_.layers;
     Term handle{in_layer(index == 1 ? "mid" : "end"), TermKind::residual, step_,
                 index == 1 ? layer_ : layer_ + 1, index, 1};
-    if (is_final) handle.index = 2, handle.layer = -1;
+    if (is_final) {
+      handle.index = 2;
+      handle.layer = -1;
+    }
     const TermId next = builder_.term(handle);
     std::vector<TermId> closed{stream_};
     closed.insert(closed.end(), added.begin(), added.end());
     builder_.close(next, closed);
-    const TensorId sum = linear(OpKind::add, "add", x_, spec(own_, {next}));
+    const TensorId sum = linear(OpKind::add, index == 1 ? "mid add" : "end add", x_, spec(own_, {next}));
     last().in.push_back({y, SpecId::none()});
     x_ = sum;
     stream_ = next;

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "sim/base/hash.h"
@@ -125,7 +127,7 @@ TEST_CASE("the JSON form reads back to the same plan, and carries its hash") {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     CAPTURE(seed);
     const Plan plan = random_plan(seed);
-    const nlohmann::ordered_json json = to_json(plan);
+    const nlohmann::ordered_json json = plan_json(plan);
     REQUIRE(parsed(dump(json)) == plan);
     REQUIRE(json["schema"] == "lockstep.plan/1");
     REQUIRE(json["plan_hash"] == hex64(hash(plan)));
@@ -237,6 +239,15 @@ TEST_CASE("values of the wrong kind are refused with what was expected") {
   CHECK(faults_of(replaced(text, "boundary: true", "boundary: yes"))
             .find("boundary is true or false, not 'yes'") != std::string::npos);
   CHECK(faults_of("[]").find("expected a map, not a list") != std::string::npos);
+}
+
+TEST_CASE("the example of docs/plan_format.md is the sample plan") {
+  std::ifstream file("docs/plan_format.md");
+  REQUIRE(file.good());
+  const std::string doc((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string start = "```yaml\n";
+  const std::size_t first = doc.find(start) + start.size();
+  CHECK(doc.substr(first, doc.find("```", first) - first) == print(sample_plan()));
 }
 
 TEST_CASE("rows and moves read back what they print") {

@@ -1,0 +1,24 @@
+// The commands of `lockstep`: each adds itself to the parser and says how to run it.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "tools/options.h"
+
+namespace lockstep::tools {
+
+// Set by the command that was named; returns the exit code.
+using Run = std::function<int()>;
+
+void add_check(CLI::App& app, Run& run);
+void add_plan(CLI::App& app, Run& run);
+void add_replay(CLI::App& app, Run& run);
+void add_test(CLI::App& app, Run& run);
+void add_explain(CLI::App& app, Run& run);
+void add_import(CLI::App& app, Run& run);
+
+// SCENARIO..., --set, --json, --quiet, --all.
+void add_common(CLI::App& command, Common& common);
+
+}  // namespace lockstep::tools

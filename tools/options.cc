@@ -1,0 +1,53 @@
+#include "tools/options.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+namespace lockstep::tools {
+
+Result<std::vector<Setting>> parse_settings(const std::vector<std::string>& texts) {
+  std::vector<Setting> settings;
+  Diagnostics faults;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      faults.push_back({{},
+                        "",
+                        fmt::format("--set {}: expected path=value", text),
+                        "",
+                        "for example --set parallel.ep_size=1"});
+      continue;
+    }
+    settings.push_back({text.substr(0, equals), text.substr(equals + 1)});
+  }
+  if (!faults.empty()) return faults;
+  return settings;
+}
+
+Style style_of(std::FILE* stream) {
+  const char* refused = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe): one thread
+  const bool allowed = refused == nullptr || *refused == '\0';
+  return {allowed && isatty(fileno(stream)) == 1};
+}
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+int fail(const Diagnostics& faults) {
+  const std::string text = to_string(faults);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  return kBadInput;
+}
+
+int worse(int a, int b) {
+  constexpr std::array<int, 5> kFromGoodToBad{kGood, kUndecided, kBad, kNoBackend, kBadInput};
+  const auto badness = [&](int code) {
+    return std::find(kFromGoodToBad.begin(), kFromGoodToBad.end(), code) - kFromGoodToBad.begin();
+  };
+  return badness(a) < badness(b) ? b : a;
+}
+
+}  // namespace lockstep::tools

@@ -1,0 +1,44 @@
+// What every command takes and how it ends.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "sim/base/error.h"
+#include "sim/report/style.h"
+#include "sim/scenario/scenario.h"
+
+namespace lockstep::tools {
+
+// Exit codes (design section 4).
+enum Exit : int {
+  kGood = 0,       // holds, agrees, passed
+  kBad = 1,        // violated, diverges or stopped, failed
+  kBadInput = 2,   // and bad usage
+  kUndecided = 3,  // unknown, inconclusive
+  kNoBackend = 4,  // no such backend or device here
+};
+
+// Options that all commands share.
+struct Common {
+  std::vector<std::string> files;
+  std::vector<std::string> set;  // path=value
+  std::string json;              // file, or "-" for standard output; empty: none
+  bool quiet = false;
+  bool all = false;
+};
+
+// Splits `path=value` texts.
+Result<std::vector<Setting>> parse_settings(const std::vector<std::string>& texts);
+
+// Colours on a terminal without NO_COLOR.
+Style style_of(std::FILE* stream);
+
+void print(const std::string& text);  // to standard output
+int fail(const Diagnostics& faults);  // to standard error; kBadInput
+
+// The worst of several results: bad input, no backend, bad, undecided, good.
+int worse(int a, int b);
+
+}  // namespace lockstep::tools

@@ -1,0 +1,120 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+
+#include "backend/numeric/replay.h"
+#include "sim/report/replay_report.h"
+#include "sim/scenario/reduce.h"
+#include "tools/commands.h"
+#include "tools/output.h"
+#include "tools/subject.h"
+
+namespace lockstep::tools {
+namespace {
+
+struct ReplayOptions {
+  Common common;
+  std::string backend = "cpu";
+  std::string dtype = "float32";
+  bool full_size = false;
+  bool propagate = false;
+  std::optional<std::uint64_t> seed;
+};
+
+int exit_of(numeric::ReplayVerdict verdict) {
+  switch (verdict) {
+    case numeric::ReplayVerdict::agrees:
+      return kGood;
+    case numeric::ReplayVerdict::diverges:
+    case numeric::ReplayVerdict::stopped:
+      return kBad;
+    case numeric::ReplayVerdict::inconclusive:
+      return kUndecided;
+  }
+  return kUndecided;
+}
+
+// The plan to replay: of few tokens where it comes from a scenario, at reduced dimensions.
+Result<Plan> plan_to_replay(Subject& subject) {
+  if (!subject.scenario) return numeric::at_reduced_dimensions(std::move(subject.plan));
+  Result<Plan> few = lower(at_reduced_tokens(subject.scenario->input, subject.plan));
+  if (!few) return few.faults();
+  return numeric::at_reduced_dimensions(std::move(*few));
+}
+
+int replay_one(const ReplayOptions& options, const std::string& path,
+               const std::vector<Setting>& settings, JsonOutput& json) {
+  Result<Subject> subject = load_subject(path, settings);
+  if (!subject) return fail(subject.faults());
+  const std::string name = subject->name;
+  Result<Plan> plan = plan_to_replay(*subject);
+  if (!plan) return fail(plan.faults());
+  numeric::ReplayOptions how;
+  how.seed = options.seed.value_or(plan->seed);
+  how.propagate = options.propagate;
+  const auto start = std::chrono::steady_clock::now();
+  const numeric::ReplayResult result = numeric::replay(*plan, how);
+  const std::chrono::duration<double, std::milli> wall = std::chrono::steady_clock::now() - start;
+  const ReplayedPlan replayed{name,  options.backend, options.dtype, how.seed,
+                              *plan, result,          wall.count()};
+  json.add(replay_json(replayed));
+  if (!options.common.quiet && !json.alone()) {
+    print(replay_text(replayed, style_of(stdout), options.common.all));
+  }
+  return exit_of(result.verdict);
+}
+
+int refuse_backend(const std::string& backend) {
+  fmt::print(stderr,
+             "error: --backend {}: not built into this version\n"
+             "  hint: --backend cpu replays all ranks in one process and needs no GPU\n",
+             backend);
+  return kNoBackend;
+}
+
+int run_replay(const ReplayOptions& options) {
+  if (options.backend != "cpu") return refuse_backend(options.backend);
+  if (options.full_size) {
+    return fail({{{},
+                  "",
+                  "--full-size: not in this version; replay runs at reduced dimensions",
+                  "",
+                  "the structure (ranks, layers, experts, order) is the scenario's own"}});
+  }
+  const Result<std::vector<Setting>> settings = parse_settings(options.common.set);
+  if (!settings) return fail(settings.faults());
+  JsonOutput json(options.common.json);
+  int code = kGood;
+  for (const std::string& path : options.common.files) {
+    code = worse(code, replay_one(options, path, *settings, json));
+  }
+  return worse(code, json.finish());
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, Run& run) {
+  CLI::App* command =
+      app.add_subcommand("replay", "the same with real numbers, against a reference");
+  auto options = std::make_shared<ReplayOptions>();
+  add_common(*command, options->common);
+  command->add_option("--backend", options->backend, "cpu: all ranks in one process")
+      ->check(CLI::IsMember({"cpu", "process", "nccl"}));
+  command->add_option("--dtype", options->dtype, "storage type of tensors")
+      ->check(CLI::IsMember({"float32"}));
+  command->add_flag("--full-size", options->full_size, "real dimensions (not in this version)");
+  command->add_flag("--propagate", options->propagate,
+                    "carry wrong values on, and count the tokens that change");
+  command->add_option("--seed", options->seed, "of weights and tokens");
+  command->footer(
+      "A scenario is replayed with at most 12 tokens on each shard and at reduced dimensions.\n"
+      "examples:\n"
+      "  lockstep replay s.yaml\n"
+      "  lockstep replay s.yaml --propagate --seed 7 --json -\n"
+      "exit codes: 0 agrees, 1 diverges or stopped, 2 bad input, 3 inconclusive, 4 no such "
+      "backend");
+  command->callback([options, &run] { run = [options] { return run_replay(*options); }; });
+}
+
+}  // namespace lockstep::tools

@@ -1,0 +1,24 @@
+// What a command works on: a scenario, lowered; or a plan file as it stands.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/base/error.h"
+#include "sim/plan/plan.h"
+#include "sim/scenario/scenario.h"
+
+namespace lockstep::tools {
+
+struct Subject {
+  std::string name;
+  std::optional<Scenario> scenario;  // none: a plan file
+  Plan plan;
+};
+
+// Reads a scenario and lowers it, or a file with a top-level `plan:`. `settings` apply to
+// scenarios; with a plan file they are a fault.
+Result<Subject> load_subject(const std::string& path, const std::vector<Setting>& settings);
+
+}  // namespace lockstep::tools
