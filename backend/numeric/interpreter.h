@@ -76,6 +76,7 @@ class Interpreter {
   Comparison comparison_of(const Operand& operand, const std::vector<Judged>& judged) const;
   void repair(const Operand& operand, const Judged& judged);
   void follow(SpecId spec, const std::vector<Judged>& judged);
+  void follow_row(SpecId spec, std::int64_t row, std::span<const double> actual);
   void note_words(SpecId spec, const std::vector<Judged>& judged);
   void finish();
 

@@ -39,11 +39,11 @@ void Interpreter::judge(int operation, const std::vector<int>& ranks) {
       c.site = op.site;
       c.boundary = op.boundary;
     }
+    if (op.boundary || op.kind == OpKind::norm) follow(operand.expect, judged);
     if (options_.propagate) {
       note_words(operand.expect, judged);
       continue;
     }
-    if (op.boundary) follow(operand.expect, judged);
     for (const Judged& one : judged) {
       if (!one.measured.met(kDecisive * tolerance_)) repair(operand, one);
     }
@@ -147,25 +147,31 @@ void Interpreter::repair(const Operand& operand, const Judged& judged) {
   }
 }
 
-// Lets the reference stream continue from the contributions that were right, so that rounding does
-// not grow with depth.
+// Lets the reference continue from what was right: the stream before a block, and what a block added
+// to it. Each block is then compared with the reference applied to that block's actual input, and
+// rounding does not grow with depth. A wrong row is never followed.
 void Interpreter::follow(SpecId spec, const std::vector<Judged>& judged) {
   if (plan_.spec(spec).columns_over.exists()) return;
-  const auto block = reference_.contribution(spec);
-  if (!block) return;
   for (const Judged& one : judged) {
     if (!one.measured.fits || !one.measured.met(kDecisive * tolerance_)) continue;
     for (const std::int64_t r : one.measured.real) {
-      const std::int64_t row = one.target.rows[static_cast<std::size_t>(r)];
-      const std::span<const double> have = one.actual.values.row(r);
-      std::vector<double> added(have.begin(), have.end());
-      for (const Matrix<double>* residual : block->residual) {
-        for (std::size_t c = 0; c < added.size(); ++c) added[c] -= residual->row(row)[c];
-      }
-      reference_.reference().replace_contribution(block->step, block->layer, block->half, row,
-                                                  added);
+      follow_row(spec, one.target.rows[static_cast<std::size_t>(r)], one.actual.values.row(r));
     }
   }
+}
+
+void Interpreter::follow_row(SpecId spec, std::int64_t row, std::span<const double> actual) {
+  if (const auto stream = reference_.stream(spec)) {
+    reference_.reference().replace_stream(*stream, row, actual);
+    return;
+  }
+  const auto block = reference_.contribution(spec);
+  if (!block) return;
+  std::vector<double> added(actual.begin(), actual.end());
+  for (const Matrix<double>* residual : block->residual) {
+    for (std::size_t c = 0; c < added.size(); ++c) added[c] -= residual->row(row)[c];
+  }
+  reference_.reference().replace_contribution(block->step, block->layer, block->half, row, added);
 }
 
 // Whether the likeliest next word of each token is still the reference's. The logits are judged

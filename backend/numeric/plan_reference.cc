@@ -241,4 +241,11 @@ std::optional<PlanReference::Contribution> PlanReference::contribution(SpecId id
   return found;
 }
 
+std::optional<QuantityName> PlanReference::stream(SpecId id) const {
+  const std::vector<TermId>& terms = plan_.spec(id).terms;
+  if (terms.size() != 1) return std::nullopt;
+  const std::optional<QuantityName>& q = quantity_of_term_[terms.front().index()];
+  return q && q->quantity == Quantity::stream ? q : std::nullopt;
+}
+
 }  // namespace lockstep::numeric

@@ -50,6 +50,8 @@ class PlanReference {
     std::vector<const Matrix<double>*> residual;
   };
   std::optional<Contribution> contribution(SpecId spec);
+  // The stream that `spec` is, and nothing else.
+  std::optional<QuantityName> stream(SpecId spec) const;
 
  private:
   const Matrix<double>& term_value(TermId term);

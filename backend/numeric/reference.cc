@@ -4,6 +4,7 @@
 
 #include "backend/numeric/arithmetic.h"
 #include "backend/numeric/router.h"
+#include "sim/base/require.h"
 
 namespace lockstep::numeric {
 
@@ -219,6 +220,13 @@ Matrix<double>& Reference::contribution(int step, int layer, HalfLayer half) {
 void Reference::replace_contribution(int step, int layer, HalfLayer half, std::int64_t row,
                                      std::span<const double> actual) {
   std::ranges::copy(actual, contribution(step, layer, half).row(row).begin());
+}
+
+void Reference::replace_stream(QuantityName name, std::int64_t row,
+                               std::span<const double> actual) {
+  LOCKSTEP_ASSERT(name.quantity == Quantity::stream);
+  const auto found = values_.find(name);
+  if (found != values_.end()) std::ranges::copy(actual, found->second.row(row).begin());
 }
 
 void Reference::record_choice(int step, int layer, std::int64_t row, std::vector<int> experts) {

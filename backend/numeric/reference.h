@@ -58,6 +58,9 @@ class Reference {
   // it has been asked for.
   void replace_contribution(int step, int layer, HalfLayer half, std::int64_t row,
                             std::span<const double> actual);
+  // Likewise for the stream itself: `row` of it is `actual`, which rounding has moved. `name` must
+  // be a stream that has been asked for; without effect on what was computed from it before.
+  void replace_stream(QuantityName name, std::int64_t row, std::span<const double> actual);
   // What the real router chose for a row. The reference takes it where its own choice is nearer
   // than kNearTie to being another, since rounding may then decide.
   void record_choice(int step, int layer, std::int64_t row, std::vector<int> experts);

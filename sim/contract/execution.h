@@ -71,6 +71,7 @@ class Execution {
   struct LocalMemo {
     std::vector<StateId> in;
     int rows = -1;
+    ColumnRange columns;
     std::vector<ShareRange> shares;
     StateId out;
     bool filled = false;

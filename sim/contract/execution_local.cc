@@ -26,7 +26,8 @@ void Execution::LocalMemo::clear() {
 }
 
 bool Execution::LocalMemo::same_question(const LocalMemo& other) const {
-  return filled && in == other.in && rows == other.rows && shares == other.shares;
+  return filled && in == other.in && rows == other.rows && columns == other.columns &&
+         shares == other.shares;
 }
 
 // REQUIRES: memo_ is of this operation. Every local operation has at most one output.
@@ -38,6 +39,7 @@ void Execution::run_local(int operation, int rank) {
   // Fill::keep also depends on what is written over.
   if (op.kind == OpKind::copy_rows) asked_.in.push_back(state(op.out.front().tensor, rank));
   asked_.rows = rows_key(op, rank);
+  if (op.kind == OpKind::lm_head) asked_.columns = output_columns(op, rank);
   for (const Production& p : op.produces) asked_.shares.push_back(shares_of(plan_, p, rank));
   if (!memo_.same_question(asked_)) {
     asked_.out = local_result(op, rank, asked_.in);

@@ -35,7 +35,6 @@ class TableParser {
     top_.integer("lockstep", 1, 1);
     top_.optional("schema");  // of the JSON form, with the hash; neither is part of the plan
     top_.optional("plan_hash");
-    top_.optional("expect");  // read by `lockstep test`
     plan_.name = top_.text("plan");
     parse_origin();
     plan_.seed = parse_seed();

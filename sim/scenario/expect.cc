@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "sim/base/text.h"
+#include "sim/base/rank_set.h"
 
 namespace lockstep {
 namespace {
@@ -57,11 +57,13 @@ void compare(const ExpectedViolation& expected, const Violation& found, const st
   if (!by_kind) comparison.field("operation", expected.operation, found.operation.name);
 }
 
-std::string layers_text(const std::vector<int>& layers) {
-  if (layers.empty()) return "none";
-  const bool ascending = std::ranges::is_sorted(layers) && layers.front() >= 0;
-  if (ascending) return to_string(RankSet::of(layers));
-  return fmt::format("[{}]", fmt::join(layers, ", "));
+// "0-60"; layer -1 is what lies outside the layers.
+std::string layers_text(std::vector<int> layers) {
+  const bool outside = std::erase(layers, -1) > 0;
+  std::string text = std::ranges::is_sorted(layers) ? to_string(RankSet::of(layers))
+                                                    : fmt::format("[{}]", fmt::join(layers, ", "));
+  if (outside) text += text.empty() ? "outside the layers" : " and outside the layers";
+  return text.empty() ? "none" : text;
 }
 
 std::vector<int> layers_of(const std::vector<Violation>& violations) {

@@ -47,11 +47,10 @@ Plan start(const TransformerSpec& spec) {
   const int world = plan.world;
   const int ep = world / spec.moe_tp;
   const auto object = [&](int size, std::string own) { return size == world ? "tp" : own; };
-  plan.groups = {
-      {"tp", "tp", parts(world, world, 1)},
-      {"attn_tp", object(spec.attn_tp, "attn_tp"), parts(world, spec.attn_tp, 1)},
-      {"moe_ep", object(ep, "moe_ep"), parts(world, ep, spec.moe_tp)},
-      {"moe_tp", object(spec.moe_tp, "moe_tp"), parts(world, spec.moe_tp, 1)}};
+  plan.groups = {{"tp", "tp", parts(world, world, 1)},
+                 {"attn_tp", object(spec.attn_tp, "attn_tp"), parts(world, spec.attn_tp, 1)},
+                 {"moe_ep", object(ep, "moe_ep"), parts(world, ep, spec.moe_tp)},
+                 {"moe_tp", object(spec.moe_tp, "moe_tp"), parts(world, spec.moe_tp, 1)}};
   return plan;
 }
 
@@ -151,7 +150,8 @@ class Writer {
     o.kind = kind;
     o.name = in_layer(name);
     o.site = {step_, layer_, "block"};
-    return builder_.append(std::move(o));
+    last_ = &builder_.append(std::move(o));
+    return *last_;
   }
   TensorId linear(OpKind kind, const std::string& name, TensorId from, SpecId declared,
                   const std::string& columns = "hidden") {
@@ -161,17 +161,16 @@ class Writer {
     o.out = {{to, declared}};
     return to;
   }
-  
 
   TensorId over(GroupId group, OpKind kind, const std::string& name, TensorId from,
                 SpecId declared) {
     const TensorId to = linear(kind, name, from, declared);
-    last().group = group;
+    last_->group = group;
     return to;
   }
   TensorId copy(const std::string& name, TensorId from, MovesId moves, SpecId declared) {
     const TensorId to = linear(OpKind::copy_rows, name, from, declared);
-    last().moves = moves;
+    last_->moves = moves;
     return to;
   }
   TensorId nonlinear(OpKind kind, const std::string& name, std::vector<Operand> in, SpecId declared,
@@ -200,8 +199,12 @@ class Writer {
   // x += y, and the stream has a new name.
   void join(TensorId y, const std::vector<TermId>& added, int index) {
     const bool is_final = index == 0 && layer_ + 1 == spec_.layers;
-    Term handle{in_layer(index == 1 ? "mid" : "end"), TermKind::residual, step_,
-                index == 1 ? layer_ : layer_ + 1, index, 1};
+    Term handle{in_layer(index == 1 ? "mid" : "end"),
+                TermKind::residual,
+                step_,
+                index == 1 ? layer_ : layer_ + 1,
+                index,
+                1};
     if (is_final) {
       handle.index = 2;
       handle.layer = -1;
@@ -210,8 +213,9 @@ class Writer {
     std::vector<TermId> closed{stream_};
     closed.insert(closed.end(), added.begin(), added.end());
     builder_.close(next, closed);
-    const TensorId sum = linear(OpKind::add, index == 1 ? "mid add" : "end add", x_, spec(own_, {next}));
-    last().in.push_back({y, SpecId::none()});
+    const TensorId sum =
+        linear(OpKind::add, index == 1 ? "mid add" : "end add", x_, spec(own_, {next}));
+    last_->in.push_back({y, SpecId::none()});
     x_ = sum;
     stream_ = next;
   }
@@ -270,7 +274,7 @@ class Writer {
                                  spec(all_, {shared}, tp_), {{shared, tp_, {}, world(), 1}});
     made.push_back(shared);
     const TensorId sum = linear(OpKind::add, "moe add", y, spec(all_, made, tp_));
-    last().in.push_back({z, SpecId::none()});
+    last_->in.push_back({z, SpecId::none()});
     return sum;
   }
 
@@ -279,7 +283,7 @@ class Writer {
     if (reduces) y = over(tp_, OpKind::all_reduce, "all_reduce", y, spec(all_, made));
     if (how == Return::scatter || how == Return::reduce_then_scatter) {
       y = over(tp_, OpKind::reduce_scatterv, "reduce_scatterv", y, spec(own_, made));
-      last().sizes = sizes_;
+      last_->sizes = sizes_;
     } else {
       y = copy("to_own", y, to_own_, spec(own_, made));
     }
@@ -294,8 +298,8 @@ class Writer {
     TensorId y = nonlinear(OpKind::lm_head, "lm_head", {{h, spec(own_, {normed})}},
                            spec(own_, {t}, {}, attn_tp_), {whole(t)}, "vocab");
     y = linear(OpKind::all_gather, "logits all_gather", y, spec(own_, {t}), "vocab");
-    last().group = attn_tp_;
-    last().axis = Axis::columns;
+    last_->group = attn_tp_;
+    last_->axis = Axis::columns;
     boundary("logits boundary", y, spec(own_, {t}));
   }
 
@@ -309,6 +313,7 @@ class Writer {
   int layer_ = -1;
   TensorId x_;
   TermId stream_;
+  Operation* last_ = nullptr;  // until the next is written
 };
 
 }  // namespace

@@ -19,12 +19,24 @@ struct GridLayout {
 };
 
 constexpr std::array<GridLayout, 18> kLayouts{{
-    {1, 1, 1, 0, "none", false},   {2, 1, 1, 1, "none", false},   {4, 1, 4, 0, "none", false},
-    {4, 1, 2, 0, "none", false},   {8, 8, 8, 0, "none", false},   {8, 8, 1, 0, "none", true},
-    {4, 2, 4, 0, "none", false},   {4, 2, 1, 0, "none", true},    {8, 4, 2, 0, "none", false},
-    {8, 2, 2, 0, "none", false},   {4, 4, 4, 1, "none", false},   {4, 2, 4, 1, "none", false},
-    {4, 4, 4, 0, "deepep", false}, {4, 2, 4, 0, "deepep", false}, {4, 2, 4, 1, "deepep", true},
-    {4, 1, 4, 0, "deepep", false}, {1, 1, 1, 1, "deepep", false}, {4, 1, 4, 1, "deepep", false},
+    {1, 1, 1, 0, "none", false},
+    {2, 1, 1, 1, "none", false},
+    {4, 1, 4, 0, "none", false},
+    {4, 1, 2, 0, "none", false},
+    {8, 8, 8, 0, "none", false},
+    {8, 8, 1, 0, "none", true},
+    {4, 2, 4, 0, "none", false},
+    {4, 2, 1, 0, "none", true},
+    {8, 4, 2, 0, "none", false},
+    {8, 2, 2, 0, "none", false},
+    {4, 4, 4, 1, "none", false},
+    {4, 2, 4, 1, "none", false},
+    {4, 4, 4, 0, "deepep", false},
+    {4, 2, 4, 0, "deepep", false},
+    {4, 2, 4, 1, "deepep", true},
+    {4, 1, 4, 0, "deepep", false},
+    {1, 1, 1, 1, "deepep", false},
+    {4, 1, 4, 1, "deepep", false},
 }};
 
 constexpr std::array<const char*, 12> kRevisions{"10414", "20406", "22642^", "22642",
@@ -107,8 +119,8 @@ TEST_CASE("without rules every layout keeps its contract") {
 
 // Sections 5.3 and 7.4 of the reference sheet: from E3 on no modelled layout of this family sums
 // twice; before #22642 none does either. Left out is the one sum that is too small in all of them:
-// fused after experts, over EP alone (section 6.4), which needs hybrid EP without DP attention; and,
-// before #19918, the deferral of a SCATTERED dense layer (moe_dense_tp_size 1).
+// fused after experts, over EP alone (section 6.4), which needs hybrid EP without DP attention;
+// and, before #19918, the deferral of a SCATTERED dense layer (moe_dense_tp_size 1).
 TEST_CASE("before reduce_scatterv and after its last fix the contract holds") {
   for_each_point([](const GridLayout& l, const BatchSpec& step) {
     for (const char* revision : {"10414", "22642^", "32663"}) {
