@@ -106,8 +106,9 @@ void add_check(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("check", "is every term summed exactly once, everywhere?");
   auto options = std::make_shared<CheckOptions>();
   add_common(*command, options->common);
-  command->add_option("--steps", options->steps,
-                      "print every rank's state after each operation: layer=N, or all");
+  command->add_option(
+      "--steps", options->steps,
+      "print every rank's state after each operation: layer=N; of all layers without it");
   command->add_flag("--propagate", options->propagate,
                     "carry wrong values on instead of repairing them, and say how far they reach");
   command->add_option("--apply-fix", options->apply_fix,

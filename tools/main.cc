@@ -1,7 +1,11 @@
 // lockstep: checks, prints and replays the communication of distributed LLM inference.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "sim/base/text.h"
 #include "tools/commands.h"
@@ -19,25 +23,64 @@ void add_common(CLI::App& command, Common& common) {
 
 namespace {
 
-// What CLI11 says, with the nearest command or option where one was misspelt.
-int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+// `--steps` alone means all of them. CLI11 would take the file behind it for its value.
+std::vector<std::string> arguments_of(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] != "--steps") continue;
+    const std::string next = i + 1 < arguments.size() ? arguments[i + 1] : "";
+    const bool has_value = next == "all" || next.starts_with("layer");
+    if (!has_value) arguments[i] = "--steps=all";
+  }
+  return arguments;
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+// The names of the options of `command`.
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+int usage_fault(const std::string& message, std::string_view misspelt,
+                const std::vector<std::string>& known, const std::string& help) {
+  const auto near = nearest(misspelt, known);
+  const std::string hint = near ? fmt::format("did you mean {}?", *near) : "see " + help;
+  return fail({{{}, "", message, "", hint}});
+}
+
+// What is wrong with the command line, with the nearest command or option where one was misspelt.
+int usage_error(const CLI::App& app, const CLI::ParseError& error,
+                const std::vector<std::string>& arguments) {
   if (error.get_exit_code() == 0) return app.exit(error);
-  fmt::print(stderr, "error: {}\n", error.what());
-  std::vector<std::string> known;
-  for (const CLI::App* command : app.get_subcommands({})) {
-    known.push_back(command->get_name());
-    for (const CLI::Option* option : command->get_options()) {
-      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  const std::vector<std::string> commands = command_names(app);
+  const std::string first = arguments.empty() ? "" : arguments.front();
+  if (std::ranges::find(commands, first) == commands.end()) {
+    const bool is_command = !first.empty() && !first.starts_with('-');
+    const std::string message = is_command ? fmt::format("unknown command '{}'", first)
+                                           : "a command is missing: " + join(commands, ", ");
+    return usage_fault(message, first, commands, "lockstep --help");
+  }
+  const CLI::App* command = app.get_subcommand(first);
+  const std::vector<std::string> known = option_names(*command);
+  for (const std::string& argument : arguments) {
+    const std::string name = split(argument, '=').front();
+    const bool unknown = name.starts_with("--") && std::ranges::find(known, name) == known.end();
+    const bool is_fault = unknown && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+    if (is_fault) {
+      return usage_fault(fmt::format("unknown option '{}' of lockstep {}", name, first), name,
+                         known, fmt::format("lockstep {} --help", first));
     }
   }
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = split(argv[i], '=').front();
-    const bool is_known = std::find(known.begin(), known.end(), word) != known.end();
-    const auto near = nearest(word, known);
-    if (!is_known && near) fmt::print(stderr, "  hint: did you mean {}?\n", *near);
-  }
-  fmt::print(stderr, "  hint: lockstep --help, lockstep COMMAND --help\n");
-  return kBadInput;
+  return usage_fault(error.what(), "", {}, fmt::format("lockstep {} --help", first));
 }
 
 int run_main(int argc, char** argv) {
@@ -62,10 +105,11 @@ int run_main(int argc, char** argv) {
   add_test(app, run);
   add_explain(app, run);
   add_import(app, run);
+  const std::vector<std::string> arguments = arguments_of(argc, argv);
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {
-    return usage_error(app, error, argc, argv);
+    return usage_error(app, error, arguments);
   }
   return run();
 }

@@ -45,7 +45,6 @@ std::string signature(const Plan& plan, const Call& call) {
   const Operation& op = operation_of(plan, call);
   const Tensor& tensor = plan.tensor(op.in.front().tensor);
   std::string text = fmt::format("{} of {} {}", to_string(op.kind), tensor.dtype, tensor.columns);
-  if (op.out.size() != 1) text += fmt::format(" and {} more", op.out.size() - 1);
   if (op.axis == Axis::columns) text += " along columns";
   if (takes_sizes(op.kind)) {
     text += fmt::format(" with sizes {}", fmt::join(plan.size_table(op.sizes).sizes, ","));

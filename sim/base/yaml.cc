@@ -100,7 +100,9 @@ class TreeBuilder : public YAML::EventHandler {
   void open(const YAML::Mark& mark, const std::string& tag, Node::Kind kind) {
     refuse_tag(mark, tag);
     count(mark);
-    if (expects_key()) refuse(mark, "a key must be text, not a list or a map");
+    if (expects_key()) {
+      refuse(mark, "a key must be text, not a list or a map", "is a bracket left open?");
+    }
     if (open_.size() == kDeepest) {
       refuse(mark, fmt::format("nested deeper than {} levels", kDeepest));
     }

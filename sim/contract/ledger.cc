@@ -37,6 +37,26 @@ void open_handle(const ValueTable& values, std::span<const Element> elements, Te
   for (const TermId part : values.parts_of(term)) open_handle(values, elements, part, out);
 }
 
+// Opens handles in `elements` that are not owed while one of their parts is: two times the stream
+// after the embedding is two times the embedding.
+void open_elements(const ValueTable& values, std::vector<Element>& elements,
+                   std::span<const TermId> owed) {
+  const auto is_owed = [owed](TermId term) { return std::ranges::find(owed, term) != owed.end(); };
+  for (std::size_t i = 0; i < elements.size();) {
+    const Element handle = elements[i];
+    const auto parts = values.parts_of(handle.term);
+    if (is_owed(handle.term) || std::ranges::none_of(parts, is_owed)) {
+      ++i;
+      continue;
+    }
+    elements.erase(elements.begin() + static_cast<std::ptrdiff_t>(i));
+    for (const TermId part : parts) {
+      elements.push_back({handle.shift, part, 0, values.shares_of(part), handle.coefficient});
+    }
+  }
+  merge(elements);
+}
+
 void append_owed(const ValueTable& values, std::span<const Element> elements, TermId term,
                  std::vector<Entry>& out) {
   std::int32_t next = 0;
@@ -55,7 +75,8 @@ void append_owed(const ValueTable& values, std::span<const Element> elements, Te
 std::vector<Entry> compare(ValueTable& values, ValueId actual, std::span<const TermId> owed) {
   const ValueId plain = values.without_variants(actual);
   const auto view = values.elements(plain);
-  const std::vector<Element> elements(view.begin(), view.end());
+  std::vector<Element> elements(view.begin(), view.end());
+  open_elements(values, elements, owed);
   std::vector<TermId> terms;
   for (const TermId term : owed) open_handle(values, elements, term, terms);
   std::vector<Entry> entries;

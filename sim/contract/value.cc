@@ -74,6 +74,27 @@ std::uint64_t fold(std::uint64_t hash, const Element& e) {
   return mix64(hash ^ packed(e.last, 0) ^ (numerator * 31 + denominator));
 }
 
+void merge(std::vector<Element>& elements) {
+  const auto earlier = [](const Element& a, const Element& b) { return place(a) < place(b); };
+  if (!std::is_sorted(elements.begin(), elements.end(), earlier)) {
+    std::sort(elements.begin(), elements.end(), earlier);
+  }
+  std::vector<Element> merged;
+  merged.reserve(elements.size());
+  for (std::size_t begin = 0; begin < elements.size();) {
+    std::size_t end = begin + 1;
+    while (end < elements.size() && same_term(elements[begin], elements[end])) ++end;
+    const std::span<const Element> group(elements.data() + begin, end - begin);
+    if (disjoint(group)) {
+      append_disjoint(group, merged);
+    } else {
+      merge_overlaps(group, merged);
+    }
+    begin = end;
+  }
+  elements.swap(merged);
+}
+
 ValueTable::ValueTable(const Plan& plan)
     : plan_(plan),
       closing_by_first_part_(plan.terms.size(), -1),
@@ -86,28 +107,6 @@ ValueTable::ValueTable(const Plan& plan)
   LOCKSTEP_ASSERT(values_.intern({}) == kZero.value);
   constexpr std::uint64_t kUndefinedTag = 1;
   LOCKSTEP_ASSERT(values_.intern({}, kUndefinedTag) == kUndefined.value);
-}
-
-// Sorts and merges equal places.
-void ValueTable::merge(std::vector<Element>& elements) {
-  const auto earlier = [](const Element& a, const Element& b) { return place(a) < place(b); };
-  if (!std::is_sorted(elements.begin(), elements.end(), earlier)) {
-    std::sort(elements.begin(), elements.end(), earlier);
-  }
-  merged_.clear();
-  for (std::size_t begin = 0; begin < elements.size();) {
-    std::size_t end = begin + 1;
-    while (end < elements.size() && same_term(elements[begin], elements[end])) ++end;
-    const std::span<const Element> group(elements.data() + begin, end - begin);
-    if (disjoint(group)) {
-      append_disjoint(group, merged_);
-    } else {
-      merge_overlaps(group, merged_);
-    }
-    begin = end;
-  }
-  elements.swap(merged_);
-  for (const Element& e : elements) overflowed_ = overflowed_ || e.coefficient.overflowed();
 }
 
 std::optional<Rational> ValueTable::complete_coefficient(const std::vector<Element>& elements,
@@ -143,6 +142,7 @@ bool ValueTable::close_streams(std::vector<Element>& elements) const {
 
 ValueTable::At ValueTable::canonical(std::vector<Element>& elements, std::int64_t token) {
   merge(elements);
+  for (const Element& e : elements) overflowed_ = overflowed_ || e.coefficient.overflowed();
   if (elements.empty()) return {};
   const std::int64_t base = elements.front().shift;
   if (base != 0) {

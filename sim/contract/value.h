@@ -27,6 +27,10 @@ struct Element {
 };
 std::uint64_t fold(std::uint64_t hash, const Element& element);
 
+// Sorts by (shift, term, shares), adds up coefficients where shares overlap, joins neighbours that
+// are equal, and drops zeros.
+void merge(std::vector<Element>& elements);
+
 // An interned formal sum; equal sums have equal ids.
 using ValueId = Id<struct ValueTag>;
 inline constexpr ValueId kZero{0};
@@ -78,7 +82,6 @@ class ValueTable {
   };
 
   At canonical(std::vector<Element>& elements, std::int64_t token);
-  void merge(std::vector<Element>& elements);
   bool close_streams(std::vector<Element>& elements) const;
   std::optional<Rational> complete_coefficient(const std::vector<Element>& elements,
                                                TermId term) const;
@@ -89,7 +92,6 @@ class ValueTable {
   std::vector<int> closing_by_first_part_;  // by TermId; -1: none
   std::vector<int> closing_by_handle_;      // by TermId; -1: none
   std::vector<Element> scratch_;
-  std::vector<Element> merged_;
   std::vector<At> last_addends_;  // of the last sum, relative to the smallest token
   At last_sum_;
   bool overflowed_ = false;

@@ -95,7 +95,7 @@ class Import {
     at(root_, "serving.revision") = scalar(options_.revision, true);
     for (const auto& [name, value] : command_.environment) environment(name, value);
     for (const GivenArgument& given : command_.arguments) argument(given);
-    if (at(root_, "model").is_null()) {
+    if (!names_model_) {
       faults_.push_back(refusal("the command names no model", "--model-path"));
     }
     at(root_, "hardware") = scalar(options_.hardware);
@@ -173,6 +173,7 @@ class Import {
   }
 
   void set_model(const GivenArgument& given) {
+    names_model_ = true;
     if (given.values.size() != 1) {
       faults_.push_back(refusal(fmt::format("--{} takes one value", given.name)));
       return;
@@ -256,6 +257,7 @@ class Import {
   std::vector<std::string> ignored_;
   std::vector<std::string> captured_;
   bool eager_ = false;
+  bool names_model_ = false;
   Diagnostics faults_;
 };
 

@@ -133,6 +133,12 @@ Result<Scenario> load_scenario(const std::string& path, const std::vector<Settin
   return check_scenario(std::move(*document), settings);
 }
 
+Result<Scenario> with_settings(const Scenario& scenario, const std::vector<Setting>& settings) {
+  Document document = scenario.source;
+  forget_settings(document.root);
+  return check_scenario(std::move(document), settings);
+}
+
 Result<Plan> lower(const Scenario& scenario) {
   Result<Plan> plan = lower(scenario.input);
   if (plan) return plan;

@@ -61,6 +61,9 @@ Result<Scenario> parse_scenario(std::string text, const std::string& file,
                                 const std::vector<Setting>& settings = {});
 Result<Scenario> load_scenario(const std::string& path, const std::vector<Setting>& settings = {});
 
+// `scenario` with more settings on top of those that it was made with.
+Result<Scenario> with_settings(const Scenario& scenario, const std::vector<Setting>& settings);
+
 // lower() with the places of its faults looked up in the scenario's text.
 Result<Plan> lower(const Scenario& scenario);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "sim/base/text.h"
@@ -105,7 +106,9 @@ void apply_settings(Node& root, const std::vector<Setting>& settings, FaultList&
     const int line = -static_cast<int>(i) - 1;
     Result<Document> value = parse_yaml(settings[i].value, written[i]);
     if (!value) {
-      faults.add_all(value.faults());
+      for (const Diagnostic& fault : value.faults()) {
+        faults.add(refusal(written[i], fault.message, fault.hint));
+      }
       continue;
     }
     Result<Node*> node = target(root, settings[i].path, line, written[i]);
@@ -116,6 +119,12 @@ void apply_settings(Node& root, const std::vector<Setting>& settings, FaultList&
     set_line(value->root, line);
     **node = std::move(value->root);
   }
+}
+
+void forget_settings(Node& node) {
+  node.line = std::max(node.line, 0);
+  for (Node& key : node.keys) key.line = std::max(key.line, 0);
+  for (Node& item : node.items) forget_settings(item);
 }
 
 }  // namespace lockstep

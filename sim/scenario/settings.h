@@ -18,4 +18,7 @@ std::vector<std::string> as_written(const std::vector<Setting>& settings);
 // below it is set. Nodes made by setting i have line -(i + 1).
 void apply_settings(Node& root, const std::vector<Setting>& settings, FaultList& faults);
 
+// Gives nodes that earlier settings made no line, so that they are not taken for those of others.
+void forget_settings(Node& node);
+
 }  // namespace lockstep

@@ -125,7 +125,8 @@ TEST_CASE("keys are text") {
   CHECK(faults("? [1, 2]\n: 3\n") ==
         "f.yaml:1:3: error: a key must be text, not a list or a map\n"
         "  ? [1, 2]\n"
-        "    ^\n");
+        "    ^\n"
+        "  hint: is a bracket left open?\n");
   CHECK(faults(": 3\n").find("a key is missing here") != std::string::npos);
 }
 

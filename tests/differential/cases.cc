@@ -16,13 +16,14 @@ struct Layout {
   const char* a2a;
 };
 
-constexpr std::array<Layout, 22> kLayouts{{
-    {2, 2, 2, 0, "none"},   {4, 4, 4, 0, "none"},   {8, 8, 8, 0, "none"},   {4, 4, 1, 0, "none"},
-    {8, 8, 1, 0, "none"},   {4, 2, 4, 0, "none"},   {4, 2, 1, 0, "none"},   {4, 2, 2, 0, "none"},
-    {8, 2, 8, 0, "none"},   {8, 4, 2, 0, "none"},   {8, 2, 1, 0, "none"},   {4, 1, 1, 0, "none"},
-    {4, 1, 4, 0, "none"},   {4, 1, 2, 0, "none"},   {2, 1, 1, 1, "none"},   {4, 4, 4, 1, "none"},
-    {4, 2, 4, 1, "none"},   {4, 2, 1, 1, "none"},   {4, 4, 4, 0, "deepep"}, {4, 2, 4, 0, "deepep"},
-    {4, 2, 4, 1, "deepep"}, {4, 1, 4, 0, "deepep"},
+constexpr std::array<Layout, 25> kLayouts{{
+    {2, 1, 1, 0, "none"},   {2, 1, 2, 0, "none"},   {8, 1, 8, 0, "none"},   {2, 2, 2, 0, "none"},
+    {4, 4, 4, 0, "none"},   {8, 8, 8, 0, "none"},   {4, 4, 1, 0, "none"},   {8, 8, 1, 0, "none"},
+    {4, 2, 4, 0, "none"},   {4, 2, 1, 0, "none"},   {4, 2, 2, 0, "none"},   {8, 2, 8, 0, "none"},
+    {8, 4, 2, 0, "none"},   {8, 2, 1, 0, "none"},   {4, 1, 1, 0, "none"},   {4, 1, 4, 0, "none"},
+    {4, 1, 2, 0, "none"},   {2, 1, 1, 1, "none"},   {4, 4, 4, 1, "none"},   {4, 2, 4, 1, "none"},
+    {4, 2, 1, 1, "none"},   {4, 4, 4, 0, "deepep"}, {4, 2, 4, 0, "deepep"}, {4, 2, 4, 1, "deepep"},
+    {4, 1, 4, 0, "deepep"},
 }};
 
 constexpr std::array<const char*, 8> kRevisions{"22642^", "22642",  "22642",  "23731",

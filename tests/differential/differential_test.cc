@@ -66,8 +66,8 @@ TEST_CASE("checker and oracle agree on every obligation of thousands of plans") 
   for (const char* code : {"collective-mismatch", "deadlock", "wrong-rows", "undefined-rows",
                            "layout-mismatch", "nonlinear-on-partial", "missing-reduction",
                            "wrong-group", "double-reduction", "duplicated-term"}) {
-    CAPTURE(code);
-    CHECK(tally.by_code[code] * wanted >= 100 * std::min(wanted, kCases));
+    INFO(std::string(code));
+    CHECK(tally.by_code[code] * kCases >= 100 * std::min(wanted, kCases));
   }
 }
 

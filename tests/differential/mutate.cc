@@ -28,7 +28,6 @@ bool is_moving(const Operation& op) {
 }
 bool communicates(const Operation& op) { return is_collective(op.kind); }
 bool is_sum(const Operation& op) { return sums(op.kind); }
-bool is_all_reduce(const Operation& op) { return op.kind == OpKind::all_reduce; }
 bool is_copy(const Operation& op) { return op.kind == OpKind::copy_rows; }
 bool has_sizes(const Operation& op) { return op.sizes.exists(); }
 bool is_partial_producer(const Operation& op) {
@@ -68,20 +67,49 @@ std::string move_later(Plan& plan, Random& random) {
   return what;
 }
 
-// The sum of a tensor is taken on the result of the next nonlinear operation instead.
-std::string reduce_after_nonlinear(Plan& plan, Random& random) {
-  const int i = pick(plan, random, is_all_reduce);
-  if (i < 0) return {};
+// The next norm behind operation `from` if only linear operations lie between; -1 otherwise.
+int next_norm(const Plan& plan, std::size_t from) {
+  for (std::size_t i = from + 1; i < plan.operations.size(); ++i) {
+    const OpKind kind = plan.operations[i].kind;
+    if (kind == OpKind::norm) return static_cast<int>(i);
+    if (is_nonlinear(kind) || kind == OpKind::require) return -1;
+  }
+  return -1;
+}
+
+// The sum of a tensor is taken on the result of the norm that it feeds instead.
+std::string reduce_after_norm(Plan& plan, Random& random) {
+  std::vector<int> sums_before_norms;
+  for (std::size_t i = 0; i < plan.operations.size(); ++i) {
+    const bool found = plan.operations[i].kind == OpKind::all_reduce && next_norm(plan, i) >= 0;
+    if (found) sums_before_norms.push_back(static_cast<int>(i));
+  }
+  if (sums_before_norms.empty()) return {};
+  const int i = sums_before_norms[static_cast<std::size_t>(
+      random.below(static_cast<std::int64_t>(sums_before_norms.size())))];
   const std::string what = fmt::format("moved {} behind the next norm", named(plan, i));
+  const auto norm = plan.operations.begin() + next_norm(plan, static_cast<std::size_t>(i));
   Operation late = at(plan, i);
-  auto norm = std::find_if(plan.operations.begin() + i, plan.operations.end(),
-                           [](const Operation& op) { return op.kind == OpKind::norm; });
-  if (norm == plan.operations.end()) return {};
   late.in[0].tensor = norm->out[0].tensor;
   late.out = norm->out;
   plan.operations.insert(norm + 1, late);
   plan.operations.erase(plan.operations.begin() + i);
   return what;
+}
+
+// One rank stops somewhere and takes no further part.
+std::string leave_early(Plan& plan, Random& random) {
+  const int i = pick(plan, random, communicates);
+  if (i < 0 || plan.world < 2) return {};
+  const int gone = static_cast<int>(random.below(plan.world));
+  for (std::size_t k = static_cast<std::size_t>(i); k < plan.operations.size(); ++k) {
+    std::vector<int> rest;
+    for (int r = 0; r < plan.world; ++r) {
+      if (r != gone && executes(plan.operations[k], r)) rest.push_back(r);
+    }
+    if (!rest.empty()) plan.operations[k].ranks = RankSet::of(rest);
+  }
+  return fmt::format("rank {} leaves before {}", gone, named(plan, i));
 }
 
 std::string drop_a_rank(Plan& plan, Random& random) {
@@ -180,13 +208,27 @@ std::string add_everywhere(Plan& plan, Random& random) {
 }
 
 using Change = std::string (*)(Plan&, Random&);
-constexpr std::array<Change, 15> kChanges{remove,        remove,
-                                          repeat,        repeat,
-                                          move_later,    reduce_after_nonlinear,
-                                          drop_a_rank,   regroup,
-                                          regroup,       shift_move,
-                                          shift_move,    resize_copy,
-                                          break_sizes,   replicate_producer,
+constexpr std::array<Change, 22> kChanges{reduce_after_norm,
+                                          reduce_after_norm,
+                                          remove,
+                                          remove,
+                                          repeat,
+                                          repeat,
+                                          move_later,
+                                          reduce_after_norm,
+                                          reduce_after_norm,
+                                          reduce_after_norm,
+                                          drop_a_rank,
+                                          leave_early,
+                                          leave_early,
+                                          regroup,
+                                          regroup,
+                                          shift_move,
+                                          shift_move,
+                                          resize_copy,
+                                          resize_copy,
+                                          break_sizes,
+                                          replicate_producer,
                                           add_everywhere};
 
 }  // namespace

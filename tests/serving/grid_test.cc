@@ -117,10 +117,9 @@ TEST_CASE("without rules every layout keeps its contract") {
   });
 }
 
-// Sections 5.3 and 7.4 of the reference sheet: from E3 on no modelled layout of this family sums
-// twice; before #22642 none does either. Left out is the one sum that is too small in all of them:
-// fused after experts, over EP alone (section 6.4), which needs hybrid EP without DP attention;
-// and, before #19918, the deferral of a SCATTERED dense layer (moe_dense_tp_size 1).
+// Sections 5.3 and 7.4 of the reference sheet: before #22642 and from #32663 on every modelled
+// layout sums once. Deferral to the next layer is switched off: before #32963 it loses terms after
+// experts under hybrid EP and MoE-TP (6.4), before #19918 it sums slices.
 TEST_CASE("before reduce_scatterv and after its last fix the contract holds") {
   for_each_point([](const GridLayout& l, const BatchSpec& step) {
     for (const char* revision : {"10414", "22642^", "32663"}) {

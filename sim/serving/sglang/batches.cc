@@ -10,7 +10,7 @@
 namespace lockstep::sglang {
 namespace {
 
-constexpr int kMostTokens = 1 << 24;                      // of a shard in a step
+constexpr int kMostTokens = 1 << 24;                       // of a shard in a step
 constexpr std::int64_t kMostRows = std::int64_t{1} << 30;  // of all shards
 
 Diagnostic fault(std::string path, std::string message) {

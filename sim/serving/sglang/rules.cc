@@ -9,7 +9,7 @@ namespace {
 
 constexpr bool kByThen = false;  // RuleVersion::attributed
 
-// Several functions are told by their flags alone, so that the file is the one they are called in.
+// Paths below python/sglang/srt/.
 constexpr std::string_view kMoeUtils = "layers/moe/utils.py";
 constexpr std::string_view kCommunicator = "layers/communicator.py";
 constexpr std::string_view kDeepseek = "models/deepseek_v2.py";

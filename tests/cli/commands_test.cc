@@ -1,0 +1,196 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "sim/base/text.h"
+#include "tests/cli/process.h"
+
+namespace lockstep::test {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Without the first line that contains `part`; empty if there is none.
+std::string without_line(const std::string& text, const std::string& part) {
+  const std::size_t at = text.find(part);
+  if (at == std::string::npos) return {};
+  const std::size_t start = text.rfind('\n', at) + 1;
+  return text.substr(0, start) + text.substr(text.find('\n', at) + 1);
+}
+
+TEST_CASE("a printed plan is checked and replayed as its scenario is") {
+  const std::string file = scratch() + "before.plan.yaml";
+  const Finished plan = lockstep("plan " + kBefore);
+  CHECK(plan.code == 0);
+  write(file, plan.out);
+  const Json scenario = Json::parse(lockstep("check " + kBefore + " --json -").out);
+  const Finished run = lockstep("check " + file + " --json -");
+  CHECK(run.code == 1);
+  const Json json = Json::parse(run.out);
+  CHECK(json["plan_hash"] == scenario["plan_hash"]);
+  CHECK(json["violations"][0]["coefficients"] == scenario["violations"][0]["coefficients"]);
+  CHECK(json["violations"][0]["because"] == scenario["violations"][0]["because"]);
+  CHECK(lockstep("plan " + file).out == plan.out);
+}
+
+TEST_CASE("the JSON of a plan is a plan") {
+  const std::string file = scratch() + "after.json";
+  CHECK(lockstep("plan " + kAfter + " --quiet --json " + file).code == 0);
+  const Json json = Json::parse(read(file));
+  CHECK(json["schema"] == "lockstep.plan/1");
+  const Json check = Json::parse(lockstep("check " + file + " --json -").out);
+  CHECK(check["verdict"] == "holds");
+  CHECK(check["plan_hash"] == json["plan_hash"]);
+}
+
+TEST_CASE("deleting the producer's sum from the plan of #24785 repairs it") {
+  const std::string file = scratch() + "edited.plan.yaml";
+  const std::string text = without_line(lockstep("plan " + kBefore).out, "down_proj all_reduce");
+  REQUIRE_FALSE(text.empty());
+  write(file, text);
+  CHECK(lockstep("check -q " + file).code == 0);
+}
+
+TEST_CASE("plan diff shows what the fix changed, and why; equal plans give nothing") {
+  const Finished run = lockstep("plan diff " + kBefore + " " + kAfter);
+  CHECK(run.code == 0);
+  CHECK(contains(run.out, "@@ layer 0\n"));
+  CHECK(contains(run.out, "\n- {op: all_reduce, name: \"down_proj all_reduce\", layer: 0,"));
+  CHECK(contains(run.out, "-     because should_use_reduce_scatter = false"));
+  CHECK(contains(run.out, "+     because should_use_reduce_scatter = true"));
+  CHECK_FALSE(contains(run.out, "layer 1"));
+  const Finished same = lockstep("plan diff " + kBefore + " " + kBefore);
+  CHECK(same.code == 0);
+  CHECK(same.out.empty());
+}
+
+TEST_CASE("replay measures the factor that check derives") {
+  const Finished run = lockstep("replay " + kBefore + " --json -");
+  CHECK(run.code == 1);
+  const Json json = Json::parse(run.out);
+  CHECK(json["schema"] == "lockstep.replay/1");
+  CHECK(json["backend"] == "cpu");
+  CHECK(json["verdict"] == "diverges");
+  const Json& first = json["first_divergence"];
+  CHECK(first["layer"] == 0);
+  CHECK(first["module"] == "mlp");
+  CHECK(first["scale"].get<double>() == doctest::Approx(8).epsilon(1e-4));
+  CHECK(first["error_after_scale"].get<double>() < 1e-4);
+  CHECK(lockstep("replay -q " + kAfter).code == 0);
+}
+
+TEST_CASE("a backend or a data type that is not there is refused by name") {
+  for (const char* backend : {"process", "nccl"}) {
+    const Finished run = lockstep("replay " + kAfter + " --backend " + backend);
+    CHECK(run.code == 4);
+    CHECK(run.out.empty());
+    CHECK(contains(run.err, std::string(backend) + ": not built into this version"));
+  }
+  CHECK(lockstep("replay " + kAfter + " --dtype bfloat16").code == 2);
+  CHECK(lockstep("replay " + kAfter + " --backend mpi").code == 2);
+}
+
+TEST_CASE("test runs every scenario of a folder against what it expects") {
+  const Finished run = lockstep("test scenarios");
+  CHECK(run.code == 0);
+  CHECK(contains(run.out, "passed " + kBefore + "\n"));
+  CHECK(contains(run.out, " passed, 0 failed\n"));
+}
+
+TEST_CASE("test names what differs, and what cannot be read") {
+  const std::string wrong = scratch() + "wrong.yaml";
+  std::string text = read(kBefore);
+  const std::size_t at = text.find("factor: 8");
+  REQUIRE(at != std::string::npos);
+  write(wrong, text.replace(at, 9, "factor: 4"));
+  const Finished run = lockstep("test " + wrong + " " + kAfter);
+  CHECK(run.code == 1);
+  CHECK(contains(run.out, "failed " + wrong));
+  CHECK(contains(run.out, "factor: expected 4, found 8"));
+  CHECK(contains(run.out, "1 passed, 1 failed\n"));
+
+  write(wrong, text + "unknown_key: 1\n");
+  CHECK(lockstep("test " + wrong).code == 2);
+  CHECK(lockstep("test tests/cli").code == 2);  // no scenario in it
+}
+
+TEST_CASE("explain lists the codes, and each lesson shows exactly its code") {
+  const Finished list = lockstep("explain");
+  CHECK(list.code == 0);
+  int codes = 0;
+  for (const std::string& line : split(list.out, '\n')) {
+    if (line.empty()) continue;
+    const std::string code = line.substr(0, line.find(' '));
+    CAPTURE(code);
+    ++codes;
+    const std::string lesson = "scenarios/lessons/" + code + ".plan.yaml";
+    const Finished explained = lockstep("explain " + code);
+    CHECK(explained.code == 0);
+    CHECK(contains(explained.out, read(lesson)));
+    const Finished run = lockstep("check " + lesson + " --json -");
+    CHECK(run.code == 1);
+    const Json json = Json::parse(run.out);
+    REQUIRE(json["violations"].size() == 1);
+    CHECK(json["violations"][0]["code"] == code);
+    CHECK(lockstep("replay -q " + lesson).code == 1);
+  }
+  const std::filesystem::directory_iterator lessons("scenarios/lessons");
+  CHECK(codes == std::distance(begin(lessons), end(lessons)));
+}
+
+TEST_CASE("explain of an unknown code names the nearest") {
+  const Finished run = lockstep("explain double-reducton");
+  CHECK(run.code == 2);
+  CHECK(run.err ==
+        "error: double-reducton: no such code\n  hint: did you mean double-reduction?\n");
+}
+
+TEST_CASE("an imported server command line is a scenario that shows the bug") {
+  const std::string file = scratch() + "imported.yaml";
+  const Finished run = lockstep(
+      "import sglang --revision '24785^' 'sglang serve --model-path moonshotai/Kimi-K2.6 --tp-size "
+      "8 --dp-size 8 --ep-size 8 --enable-dp-attention'");
+  CHECK(run.code == 0);
+  write(file, run.out);
+  CHECK(lockstep("check -q " + file).code == 1);
+  const Finished unknown = lockstep("import sglang 'sglang serve --tp-sise 8'");
+  CHECK(unknown.code == 2);
+  CHECK(contains(unknown.err, "--tp-size"));
+}
+
+TEST_CASE("a misspelt command or option names the nearest, on standard error only") {
+  const Finished command = lockstep("chek " + kBefore);
+  CHECK(command.code == 2);
+  CHECK(command.out.empty());
+  CHECK(command.err == "error: unknown command 'chek'\n  hint: did you mean check?\n");
+  const Finished option = lockstep("check --stpes " + kBefore);
+  CHECK(option.code == 2);
+  CHECK(option.err ==
+        "error: unknown option '--stpes' of lockstep check\n  hint: did you mean --steps?\n");
+  CHECK(lockstep("").code == 2);
+  CHECK(lockstep("check").code == 2);
+}
+
+TEST_CASE("every command has help with examples") {
+  for (const char* command : {"", "check", "plan", "replay", "test", "explain", "import sglang"}) {
+    CAPTURE(command);
+    const Finished run = lockstep(std::string(command) + " --help");
+    CHECK(run.code == 0);
+    CHECK(contains(run.out, "example"));
+    CHECK(run.err.empty());
+  }
+}
+
+TEST_CASE("no colour codes go to a file") {
+  CHECK_FALSE(contains(lockstep("check " + kBefore).out, "\033["));
+}
+
+}  // namespace
+}  // namespace lockstep::test

@@ -1,0 +1,66 @@
+#include <doctest/doctest.h>
+
+#include "backend/numeric/replay.h"
+#include "tests/numeric/transformer.h"
+
+namespace lockstep::test {
+namespace {
+
+// DeepSeek-V3's dimensions (section 8.1 of the reference sheet) over eight ranks.
+Plan full_size(int attn_tp, int moe_tp) {
+  TransformerSpec spec;
+  spec.tokens = std::vector<int>(static_cast<std::size_t>(8 / attn_tp), 4);
+  spec.attn_tp = attn_tp;
+  spec.moe_tp = moe_tp;
+  spec.experts = 256;
+  spec.experts_per_token = 8;
+  Plan plan = transformer(spec);
+  plan.model.hidden_size = 7168;
+  plan.model.intermediate_size = 18432;
+  plan.model.moe_intermediate_size = 2048;
+  plan.model.num_attention_heads = 128;
+  plan.model.num_key_value_heads = 128;
+  plan.model.v_head_dim = 128;
+  plan.model.vocab_size = 129280;
+  return plan;
+}
+
+TEST_CASE("every shard count of the plan divides the reduced dimensions") {
+  for (const int attn_tp : {1, 2, 8}) {
+    for (const int moe_tp : {1, 4}) {
+      const Model m = numeric::at_reduced_dimensions(full_size(attn_tp, moe_tp)).model;
+      CHECK(m.hidden_size == 16);
+      CHECK(m.num_attention_heads % attn_tp == 0);
+      CHECK(m.intermediate_size == 16);  // 2 columns for each of 8 ranks
+      CHECK(m.moe_intermediate_size % moe_tp == 0);
+      CHECK(m.n_shared_experts * m.moe_intermediate_size % 8 == 0);
+      CHECK(m.vocab_size % (64 * attn_tp) % 64 == 0);
+      CHECK(m.vocab_size <= 512);
+    }
+  }
+}
+
+TEST_CASE("layers, experts and routing stay, and so does everything else of the plan") {
+  const Plan full = full_size(2, 1);
+  Plan reduced = numeric::at_reduced_dimensions(full);
+  CHECK(reduced.model.n_routed_experts == 256);
+  CHECK(reduced.model.num_experts_per_tok == 8);
+  CHECK(reduced.model.num_hidden_layers == full.model.num_hidden_layers);
+  reduced.model = full.model;
+  CHECK(reduced == full);
+}
+
+TEST_CASE("reducing twice is reducing once, and a small model stays as it is") {
+  const Plan once = numeric::at_reduced_dimensions(full_size(2, 2));
+  CHECK(numeric::at_reduced_dimensions(once) == once);
+  const Plan small = transformer({});
+  CHECK(numeric::at_reduced_dimensions(small).model.hidden_size == small.model.hidden_size);
+}
+
+TEST_CASE("a full-size plan agrees at reduced dimensions") {
+  const Plan plan = numeric::at_reduced_dimensions(full_size(2, 2));
+  CHECK(to_string(numeric::replay(plan, {}).verdict) == "agrees");
+}
+
+}  // namespace
+}  // namespace lockstep::test

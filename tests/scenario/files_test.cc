@@ -1,0 +1,72 @@
+// Every scenario that comes with the project parses, lowers, and gives what it expects.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "sim/contract/check.h"
+#include "sim/plan/plan.h"
+#include "sim/scenario/expect.h"
+#include "sim/scenario/scenario.h"
+#include "tests/scenario/parsing.h"
+
+using namespace lockstep;
+using namespace lockstep::test;
+
+namespace {
+
+// In sorted order: YAML files with a top-level `lockstep` key that are no plan files.
+std::vector<std::string> scenario_files() {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator("scenarios")) {
+    if (entry.path().extension() != ".yaml") continue;
+    const std::string path = entry.path().generic_string();
+    const Result<Document> document = read_yaml(path);
+    REQUIRE_MESSAGE(document, to_string(document.faults()));
+    const bool is_scenario =
+        document->root.find("lockstep") != nullptr && document->root.find("plan") == nullptr;
+    if (is_scenario) files.push_back(path);
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+}  // namespace
+
+TEST_CASE("every scenario file parses and is called like its file") {
+  const std::vector<std::string> files = scenario_files();
+  CHECK(files.size() >= 14);
+  for (const std::string& file : files) {
+    CAPTURE(file);
+    const Result<Scenario> scenario = load_scenario(file);
+    REQUIRE_MESSAGE(scenario, to_string(scenario.faults()));
+    CHECK(scenario->name == std::filesystem::path(file).stem().string());
+    CHECK_FALSE(scenario->about.empty());
+  }
+}
+
+TEST_CASE("every scenario file gives what it expects") {
+  for (const std::string& file : scenario_files()) {
+    CAPTURE(file);
+    const Result<Scenario> scenario = load_scenario(file);
+    REQUIRE_MESSAGE(scenario, to_string(scenario.faults()));
+    if (!scenario->expect) continue;
+    const Result<Plan> plan = lower(*scenario);
+    REQUIRE_MESSAGE(plan, to_string(plan.faults()));
+    REQUIRE(validate(*plan).empty());
+    CHECK(differences(*scenario->expect, contract::check(*plan), *plan) ==
+          std::vector<std::string>{});
+  }
+}
+
+TEST_CASE("the seed case names the operation, the layer and the factor") {
+  const Result<Scenario> scenario =
+      load_scenario("scenarios/bugs/sglang/24785-kimi-k2.6-dep8-before.yaml");
+  REQUIRE(scenario);
+  REQUIRE(scenario->expect);
+  const ExpectedViolation& first = scenario->expect->first.value();
+  CHECK(first.code == "double-reduction");
+  CHECK(first.layer == 0);
+  CHECK(first.module == "mlp");
+  CHECK(first.factor == "8");
+}

@@ -1,0 +1,83 @@
+// The `serving` and `hardware` keys.
+#include <doctest/doctest.h>
+
+#include "sim/scenario/scenario.h"
+#include "tests/scenario/parsing.h"
+
+using namespace lockstep;
+using namespace lockstep::test;
+
+TEST_CASE("a revision is text or a number, which mean the same") {
+  const auto revision = [](const char* value) {
+    return parsed(with_batch(std::string("serving: {revision: ") + value + "}\n"))
+        .input.serving.revision;
+  };
+  CHECK(revision("24785") == revision("\"24785\""));
+  CHECK(revision("24785^") == "24785^");
+  CHECK(revision("2026-05-01") == "2026-05-01");
+}
+
+TEST_CASE("a flag has the type of the server's argument") {
+  CHECK(faults_of(with_batch("serving: {flags: {disable_cuda_graph: 1}}\n"))
+            .find("'disable_cuda_graph' must be true or false, not '1'") != std::string::npos);
+  CHECK(faults_of(with_batch("serving: {flags: {cuda_graph_max_bs: many}}\n"))
+            .find("'cuda_graph_max_bs' must be an integer from 1 to 65536") != std::string::npos);
+  CHECK(faults_of(with_batch("serving: {flags: {flashinfer_allreduce_fusion_backend: trt}}\n"))
+            .find("must be one of auto, trtllm, mnnvl, not 'trt'") != std::string::npos);
+  CHECK(faults_of(with_batch("serving: {flags: {quantization: [fp8]}}\n"))
+            .find("'quantization' must be text, not a list") != std::string::npos);
+}
+
+TEST_CASE("unknown environment variables and systems are refused") {
+  CHECK(faults_of(with_batch("serving: {env: {SGLANG_DP_USE_GATHER: 1}}\n")) ==
+        "s.yaml:4:17: error: unknown key 'SGLANG_DP_USE_GATHER' in 'serving.env'\n"
+        "  serving: {env: {SGLANG_DP_USE_GATHER: 1}}\n"
+        "                  ^\n"
+        "  hint: did you mean 'SGLANG_DP_USE_GATHERV'?\n");
+  CHECK(faults_of(with_batch("serving: {system: vllm}\n"))
+            .find("'system' must be one of sglang, plain, not 'vllm'") != std::string::npos);
+}
+
+TEST_CASE("a rule is an expression in text") {
+  CHECK(faults_of(with_batch("serving: {rules: {should_use_reduce_scatter: [a]}}\n")) ==
+        "s.yaml:4:46: error: the rule 'should_use_reduce_scatter' must be an expression, not a "
+        "list\n"
+        "  serving: {rules: {should_use_reduce_scatter: [a]}}\n"
+        "                                               ^\n"
+        "  hint: for example \"padding == max_len\"\n");
+}
+
+TEST_CASE("model families in files are not modelled yet") {
+  CHECK(faults_of(with_batch("serving: {family: f.yaml}\n"))
+            .find("not modelled yet: model families described in a file (family)") !=
+        std::string::npos);
+}
+
+TEST_CASE("each hardware preset has a GPU generation and a node size") {
+  const auto hardware = [](const char* name) {
+    return parsed(with_batch(std::string("hardware: ") + name + "\n")).hardware;
+  };
+  CHECK(hardware("hgx-a100").gpu == "ampere");
+  CHECK(hardware("hgx-h100").gpu == "hopper");
+  CHECK(hardware("hgx-h200").gpus_per_node == 8);
+  CHECK(hardware("hgx-b200").gpu == "blackwell");
+  CHECK(hardware("hgx-b300").gpu == "blackwell");
+  CHECK(hardware("gb200-nvl72").gpus_per_node == 4);
+  CHECK(hardware("pcie-rtx-pro-6000").gpu == "blackwell");
+  CHECK(hardware("loopback").gpu == "none");
+}
+
+TEST_CASE("unknown hardware names the nearest; hardware without a preset is not modelled yet") {
+  CHECK(faults_of(with_batch("hardware: hgx-h300\n")) ==
+        "s.yaml:4:11: error: unknown hardware preset 'hgx-h300'\n"
+        "  hardware: hgx-h300\n"
+        "            ^\n"
+        "  hint: did you mean 'hgx-h100'?\n");
+  CHECK(faults_of(with_batch("hardware: {nodes: 2}\n")) ==
+        "s.yaml:4:11: error: not modelled yet: hardware described inline or in a file\n"
+        "  hardware: {nodes: 2}\n"
+        "            ^\n"
+        "  hint: name a preset: {preset: hgx-h200, nodes: 2}\n");
+  CHECK(faults_of(with_batch("hardware: [a]\n")).find("unknown hardware preset a list") !=
+        std::string::npos);
+}
