@@ -12,13 +12,11 @@
 namespace lockstep::tools {
 
 // Exit codes (design section 4).
-enum Exit : int {
-  kGood = 0,       // holds, agrees, passed
-  kBad = 1,        // violated, diverges or stopped, failed
-  kBadInput = 2,   // and bad usage
-  kUndecided = 3,  // unknown, inconclusive
-  kNoBackend = 4,  // no such backend or device here
-};
+inline constexpr int kGood = 0;       // holds, agrees, passed
+inline constexpr int kBad = 1;        // violated, diverges or stopped, failed
+inline constexpr int kBadInput = 2;   // and bad usage
+inline constexpr int kUndecided = 3;  // unknown, inconclusive
+inline constexpr int kNoBackend = 4;  // no such backend or device here
 
 // Options that all commands share.
 struct Common {

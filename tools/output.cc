@@ -79,7 +79,7 @@ int JsonOutput::finish() const {
     return kGood;
   }
   const auto fault = write_file(target_, lines_);
-  return fault ? fail({*fault}) : static_cast<int>(kGood);
+  return fault ? fail({*fault}) : kGood;
 }
 
 }  // namespace lockstep::tools

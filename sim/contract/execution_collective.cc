@@ -82,6 +82,9 @@ std::string Execution::disagreement(const std::vector<Arrival>& arrivals) const 
     const std::string& dtype = plan_.tensor(op.in.front().tensor).dtype;
     const std::string& wanted_dtype = plan_.tensor(want.in.front().tensor).dtype;
     if (dtype != wanted_dtype) return differs("data type", dtype, wanted_dtype);
+    const std::string& columns = plan_.tensor(op.in.front().tensor).columns;
+    const std::string& wanted_columns = plan_.tensor(want.in.front().tensor).columns;
+    if (columns != wanted_columns) return differs("columns", columns, wanted_columns);
     const std::int64_t rows = rows_at(a);
     const std::int64_t wanted_rows = rows_at(first);
     const bool both_exist = rows >= 0 && wanted_rows >= 0;

@@ -204,7 +204,9 @@ std::string reason_text(const Reason& reason) {
   std::string text = reason.rule;
   if (!reason.value.empty()) text += " = " + reason.value;
   std::vector<std::string> inputs;
-  for (const auto& [name, value] : reason.inputs) inputs.push_back(name + " = " + value);
+  for (const auto& [name, value] : reason.inputs) {
+    inputs.push_back(fmt::format("{} = {}", name, value));
+  }
   if (!inputs.empty()) text += " (" + join(inputs, ", ") + ")";
   return text;
 }

@@ -33,7 +33,7 @@ void NodeFaults::add(const Node& node, std::string message, std::string hint) {
 }
 
 void NodeFaults::add_unknown(const Node& node, std::string_view what, const std::string& name,
-                            const std::vector<std::string>& candidates) {
+                             const std::vector<std::string>& candidates) {
   constexpr std::size_t kFew = 20;
   std::string hint;
   if (const auto near = nearest(name, candidates)) {

@@ -14,7 +14,7 @@
 namespace lockstep::test {
 namespace {
 
-constexpr std::int64_t kCases = 5000;
+constexpr std::int64_t kCases = 6000;
 constexpr std::uint64_t kSeed = 20260510;  // the day #24785 was merged
 
 std::int64_t from_environment(const char* name, std::int64_t otherwise) {

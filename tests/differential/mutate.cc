@@ -208,7 +208,8 @@ std::string add_everywhere(Plan& plan, Random& random) {
 }
 
 using Change = std::string (*)(Plan&, Random&);
-constexpr std::array<Change, 22> kChanges{reduce_after_norm,
+constexpr std::array<Change, 23> kChanges{regroup,
+                                          reduce_after_norm,
                                           reduce_after_norm,
                                           remove,
                                           remove,

@@ -36,10 +36,13 @@ constexpr std::array<Setup, 8> kSetups{{{4, 4, 4, "none", Padding::sum_len},
 // Rules by which one module tells another who reduces. The others choose between two ways to
 // compute the same (a fused or a separate shared expert, a sharded or a replicated embedding):
 // either way is right by itself.
-constexpr std::array<std::string_view, 6> kContractRules{
-    "should_use_dp_reduce_scatterv",  "should_use_reduce_scatter",
-    "should_skip_mlp_all_reduce",     "should_skip_post_experts_all_reduce",
-    "dp_return_uses_reduce_scatterv", "dp_return_uses_reduce_scatter"};
+constexpr std::array<std::string_view, 7> kContractRules{"returns_over_dp",
+                                                         "should_use_dp_reduce_scatterv",
+                                                         "should_use_reduce_scatter",
+                                                         "should_skip_mlp_all_reduce",
+                                                         "should_skip_post_experts_all_reduce",
+                                                         "dp_return_uses_reduce_scatterv",
+                                                         "dp_return_uses_reduce_scatter"};
 
 bool is_contract_rule(std::string_view name) {
   return std::ranges::find(kContractRules, name) != kContractRules.end();
