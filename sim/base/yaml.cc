@@ -315,10 +315,16 @@ Result<Document> read_yaml(const std::string& path) {
   }
   std::ifstream stream(path, std::ios::binary);
   if (!stream) return whole_file_fault(path, "cannot open this file");
-  std::string text(kMostText + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  // In pieces: most files are small, and a buffer for the largest would cost more than they do.
+  constexpr std::size_t kPiece = 64 * 1024;
+  std::string text;
+  while (stream && text.size() <= kMostText) {
+    const std::size_t held = text.size();
+    text.resize(held + kPiece);
+    stream.read(text.data() + held, static_cast<std::streamsize>(kPiece));
+    text.resize(held + static_cast<std::size_t>(stream.gcount()));
+  }
   if (stream.bad()) return whole_file_fault(path, "cannot read this file");
-  text.resize(static_cast<std::size_t>(stream.gcount()));
   return parse_yaml(std::move(text), path);
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 // The scenario with `settings`, lowered; nullopt where that is refused.
 std::optional<Plan> lowered_with(const Scenario& scenario, const std::vector<Setting>& settings) {
-  Result<Scenario> changed = parse_scenario(scenario.source.text, scenario.source.file, settings);
+  Result<Scenario> changed = with_settings(scenario, settings);
   if (!changed) return std::nullopt;
   Result<Plan> plan = lower(changed->input);
   if (!plan) return std::nullopt;
@@ -68,25 +68,35 @@ void add_rule_fixes(const Scenario& scenario, const Plan& plan, int operation,
   }
 }
 
+// The first of `candidates` that holds.
+void add_first_that_holds(const Scenario& scenario, const std::vector<Fix>& candidates,
+                          std::vector<Fix>& fixes) {
+  for (const Fix& candidate : candidates) {
+    if (!holds_with(scenario, candidate.settings)) continue;
+    fixes.push_back(candidate);
+    return;
+  }
+}
+
+// Another padding, then another layout; of each the least intrusive.
 void add_input_fixes(const Scenario& scenario, std::vector<Fix>& fixes) {
-  const bool one_batch = scenario.input.steps.size() == 1;
-  if (one_batch) {
-    for (const char* padding : {"max_len", "sum_len"}) {
-      const std::vector<Setting> settings{{"batch.padding", padding}};
-      if (holds_with(scenario, settings)) {
-        fixes.push_back({"input", fmt::format("pad with {}", padding), settings});
-      }
-    }
+  if (scenario.input.steps.size() == 1) {
+    add_first_that_holds(scenario,
+                         {{"input", "pad with max_len", {{"batch.padding", "max_len"}}},
+                          {"input", "pad with sum_len", {{"batch.padding", "sum_len"}}}},
+                         fixes);
   }
-  const std::vector<std::pair<const char*, std::vector<Setting>>> layouts{
-      {"replicate the dense feed-forward: moe_dense_tp_size 1",
-       {{"parallel.moe_dense_tp_size", "1"}}},
-      {"shard the experts by tensor parallelism only: ep_size 1", {{"parallel.ep_size", "1"}}},
-      {"dispatch tokens to experts: moe_a2a_backend deepep",
-       {{"parallel.moe_a2a_backend", "deepep"}}}};
-  for (const auto& [description, settings] : layouts) {
-    if (holds_with(scenario, settings)) fixes.push_back({"input", description, settings});
-  }
+  add_first_that_holds(scenario,
+                       {{"input",
+                         "replicate the dense feed-forward: moe_dense_tp_size 1",
+                         {{"parallel.moe_dense_tp_size", "1"}}},
+                        {"input",
+                         "shard the experts by tensor parallelism only: ep_size 1",
+                         {{"parallel.ep_size", "1"}}},
+                        {"input",
+                         "dispatch tokens to experts: moe_a2a_backend deepep",
+                         {{"parallel.moe_a2a_backend", "deepep"}}}},
+                       fixes);
 }
 
 }  // namespace
@@ -105,8 +115,7 @@ std::vector<Fix> find_fixes(const Scenario& scenario, const Plan& plan,
 }
 
 Result<std::string> apply_fix(const Scenario& scenario, const Fix& fix) {
-  Result<Scenario> changed =
-      parse_scenario(scenario.source.text, scenario.source.file, fix.settings);
+  Result<Scenario> changed = with_settings(scenario, fix.settings);
   if (!changed) return changed.faults();
   Node root = changed->source.root;
   for (std::size_t i = 0; i < root.keys.size(); ++i) {
