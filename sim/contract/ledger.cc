@@ -54,7 +54,8 @@ void open_elements(const ValueTable& values, std::vector<Element>& elements,
       elements.push_back({handle.shift, part, 0, values.shares_of(part), handle.coefficient});
     }
   }
-  merge(elements);
+  std::vector<Element> scratch;
+  merge(elements, scratch);
 }
 
 void append_owed(const ValueTable& values, std::span<const Element> elements, TermId term,

@@ -74,25 +74,25 @@ std::uint64_t fold(std::uint64_t hash, const Element& e) {
   return mix64(hash ^ packed(e.last, 0) ^ (numerator * 31 + denominator));
 }
 
-void merge(std::vector<Element>& elements) {
+void merge(std::vector<Element>& elements, std::vector<Element>& scratch) {
+  if (elements.size() == 1 && !elements[0].coefficient.is_zero()) return;
   const auto earlier = [](const Element& a, const Element& b) { return place(a) < place(b); };
   if (!std::is_sorted(elements.begin(), elements.end(), earlier)) {
     std::sort(elements.begin(), elements.end(), earlier);
   }
-  std::vector<Element> merged;
-  merged.reserve(elements.size());
+  scratch.clear();
   for (std::size_t begin = 0; begin < elements.size();) {
     std::size_t end = begin + 1;
     while (end < elements.size() && same_term(elements[begin], elements[end])) ++end;
     const std::span<const Element> group(elements.data() + begin, end - begin);
     if (disjoint(group)) {
-      append_disjoint(group, merged);
+      append_disjoint(group, scratch);
     } else {
-      merge_overlaps(group, merged);
+      merge_overlaps(group, scratch);
     }
     begin = end;
   }
-  elements.swap(merged);
+  elements.swap(scratch);
 }
 
 ValueTable::ValueTable(const Plan& plan)
@@ -141,14 +141,14 @@ bool ValueTable::close_streams(std::vector<Element>& elements) const {
 }
 
 ValueTable::At ValueTable::canonical(std::vector<Element>& elements, std::int64_t token) {
-  merge(elements);
+  merge(elements, merged_);
   for (const Element& e : elements) overflowed_ = overflowed_ || e.coefficient.overflowed();
   if (elements.empty()) return {};
   const std::int64_t base = elements.front().shift;
   if (base != 0) {
     for (Element& e : elements) e.shift -= base;
   }
-  while (close_streams(elements)) merge(elements);
+  while (close_streams(elements)) merge(elements, merged_);
   return {ValueId{values_.intern(elements)}, token + base};
 }
 

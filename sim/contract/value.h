@@ -28,8 +28,8 @@ struct Element {
 std::uint64_t fold(std::uint64_t hash, const Element& element);
 
 // Sorts by (shift, term, shares), adds up coefficients where shares overlap, joins neighbours that
-// are equal, and drops zeros.
-void merge(std::vector<Element>& elements);
+// are equal, and drops zeros. `scratch` lends its memory.
+void merge(std::vector<Element>& elements, std::vector<Element>& scratch);
 
 // An interned formal sum; equal sums have equal ids.
 using ValueId = Id<struct ValueTag>;
@@ -92,6 +92,7 @@ class ValueTable {
   std::vector<int> closing_by_first_part_;  // by TermId; -1: none
   std::vector<int> closing_by_handle_;      // by TermId; -1: none
   std::vector<Element> scratch_;
+  std::vector<Element> merged_;
   std::vector<At> last_addends_;  // of the last sum, relative to the smallest token
   At last_sum_;
   bool overflowed_ = false;

@@ -71,6 +71,15 @@ TEST_CASE("plan diff shows what the fix changed, and why; equal plans give nothi
   CHECK(same.out.empty());
 }
 
+TEST_CASE("plan diff compares two revisions of one scenario") {
+  const std::string sides =
+      " --left 'serving.revision=24785^' --right serving.revision=24785 "
+      "--set model.num_hidden_layers=2";
+  const Finished run = lockstep("plan diff " + kAfter + sides);
+  CHECK(run.code == 0);
+  CHECK(contains(run.out, "\n- {op: all_reduce, name: \"down_proj all_reduce\", layer: 0,"));
+}
+
 TEST_CASE("replay measures the factor that check derives") {
   const Finished run = lockstep("replay " + kBefore + " --json -");
   CHECK(run.code == 1);
