@@ -147,9 +147,9 @@ void Interpreter::repair(const Operand& operand, const Judged& judged) {
   }
 }
 
-// Lets the reference continue from what was right: the stream before a block, and what a block added
-// to it. Each block is then compared with the reference applied to that block's actual input, and
-// rounding does not grow with depth. A wrong row is never followed.
+// Lets the reference continue from what was right: the stream before a block, and what a block
+// added to it. Each block is then compared with the reference applied to that block's actual input,
+// and rounding does not grow with depth. A wrong row is never followed.
 void Interpreter::follow(SpecId spec, const std::vector<Judged>& judged) {
   if (plan_.spec(spec).columns_over.exists()) return;
   for (const Judged& one : judged) {

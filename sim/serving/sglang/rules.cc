@@ -17,8 +17,9 @@ constexpr std::string_view kServerArgs = "server_args.py";
 
 // Reading guide: each line is (pull request that brought the text, the text). rs_ok is true for
 // every DeepSeek-family layer; it stands where SGLang asks it.
-const std::vector<Rule>& table() {
-  static const std::vector<Rule> rules{
+// Which return over attention-DP ranks is possible at all.
+std::vector<Rule> return_rules() {
+  return {
       {"is_fp4_allgather",
        Input::fp4_allgather,
        kMoeUtils,
@@ -44,7 +45,12 @@ const std::vector<Rule>& table() {
        kCommunicator,
        "LayerCommunicator",
        {{8539, "mlp_mode == full and output_mode == tp_attn_full and tp != attn_tp"}}},
+  };
+}
 
+// Whether a feed-forward leaves its sum to the next layer's fused add and norm.
+std::vector<Rule> fusion_rules() {
+  return {
       {"flashinfer_allreduce_fusion_enabled",
        Input::fusion_enabled,
        kServerArgs,
@@ -84,7 +90,12 @@ const std::vector<Rule>& table() {
         {19918,
          "fusion_enabled and not dp_attention and tp > 1 and not last_layer and rows >= 1 and "
          "rows <= 2048 and (gpu == hopper or gpu == blackwell) and mlp_mode != scattered"}}},
+  };
+}
 
+// What the producer is told, and which step the communicator takes.
+std::vector<Rule> reduction_rules() {
+  return {
       {"should_use_reduce_scatter",
        Input::use_reduce_scatter,
        kCommunicator,
@@ -120,7 +131,12 @@ const std::vector<Rule>& table() {
        "CommunicateSummableTensorPairFn._scatter_hidden_states",
        {{8539, "rs_ok and padding == max_len"},
         {22642, "not return_uses_reduce_scatterv and rs_ok and padding == max_len"}}},
+  };
+}
 
+// Which of two ways a module is built.
+std::vector<Rule> variant_rules() {
+  return {
       {"shared_experts_fused",
        Input::shared_experts_fused,
        kDeepseek,
@@ -144,6 +160,17 @@ const std::vector<Rule>& table() {
        "VocabParallelEmbedding",
        {{8539, "not dp_attention", kByThen}, {24785, "true", kByThen}}},
   };
+}
+
+// In the order in which they are decided.
+const std::vector<Rule>& table() {
+  static const std::vector<Rule> rules = [] {
+    std::vector<Rule> all;
+    for (const auto& part : {return_rules(), fusion_rules(), reduction_rules(), variant_rules()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    return all;
+  }();
   return rules;
 }
 
