@@ -286,6 +286,17 @@ Diagnostic Document::fault(const Node& node, std::string message, std::string hi
   return fault_at(file, text, {node.line, node.column, std::move(message), std::move(hint)});
 }
 
+namespace {
+
+// What yaml-cpp says, in the same words for every version of it.
+std::string complaint(const std::string& message) {
+  if (message.starts_with("the referenced anchor is not defined"))
+    return "aliases are not accepted";
+  return "this is not valid YAML: " + message;
+}
+
+}  // namespace
+
 Result<Document> parse_yaml(std::string text, std::string file) {
   if (text.size() > kMostText) return whole_file_fault(file, too_large());
   if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
@@ -300,11 +311,9 @@ Result<Document> parse_yaml(std::string text, std::string file) {
   } catch (Refusal& refusal) {
     return fault_at(file, text, std::move(refusal));
   } catch (const YAML::Exception& error) {
-    return fault_at(file, text,
-                    {from_one(error.mark.line),
-                     from_one(error.mark.column),
-                     "this is not valid YAML: " + error.msg,
-                     {}});
+    return fault_at(
+        file, text,
+        {from_one(error.mark.line), from_one(error.mark.column), complaint(error.msg), {}});
   }
 }
 
