@@ -117,16 +117,21 @@ RankState describe_state(Execution& execution, StateId state, SpecId spec_id, in
     tokens.push_back({run.token, run.count});
     if (std::ranges::find(seen, run.value) == seen.end()) seen.push_back(run.value);
   }
-  text.rows = tokens.empty() ? "" : rows_text(tokens);
-  if (other > 0) text.rows += fmt::format("{}{} other", text.rows.empty() ? "" : " + ", other);
-  if (text.rows.empty()) text.rows = "no rows";
+  text.rows = tokens.empty() ? "" : "tokens " + rows_text(tokens);
+  if (other > 0)
+    text.rows += fmt::format("{}{} zero or padding", text.rows.empty() ? "" : " + ", other);
+  if (text.rows.empty()) text.rows = "none";
   const bool only_zero = seen.size() == 1 && seen.front() == kZero;
+  const bool has_zero = std::ranges::find(seen, kZero) != seen.end();
   if (!only_zero) std::erase(seen, kZero);
   std::vector<std::string> values;
   std::vector<std::string> classes;
   for (const ValueId value : seen) {
     values.push_back(value_text(plan, execution.values(), value));
-    classes.push_back(class_of(execution, value, spec_id));
+    // Rows that others fill make a partial value of one that is complete where it is.
+    const GroupId partial = plan.spec(spec_id).partial_over;
+    classes.push_back(partial.exists() && has_zero ? fmt::format("P({})", plan.group(partial).role)
+                                                   : class_of(execution, value, spec_id));
   }
   text.value = join(values, " | ");
   text.state = plan.layout(plan.spec(spec_id).rows).name;

@@ -50,18 +50,36 @@ std::string because_lines(const Plan& plan, const std::vector<ReasonId>& because
   return text;
 }
 
+// The ledger with ranks that agree on one line; which rows are whose is in the JSON.
 std::string ledger_lines(const contract::Violation& v) {
-  constexpr std::size_t kMost = 6;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(kMost, v.coefficients.size()); ++i) {
-    const contract::Coefficient& c = v.coefficients[i];
-    text += line(i == 0 ? "sums" : "",
-                 fmt::format("{} times {}[{}] in rows of tokens {} on ranks {}", to_string(c.value),
-                             c.term, c.shares, c.rows, to_string(c.ranks)));
+  constexpr std::size_t kMost = 8;
+  struct Line {
+    const contract::Coefficient* first;
+    RankSet ranks;
+    bool same_rows = true;
+  };
+  std::vector<Line> lines;
+  for (const contract::Coefficient& c : v.coefficients) {
+    const auto same = std::ranges::find_if(lines, [&c](const Line& l) {
+      return l.first->term == c.term && l.first->shares == c.shares && l.first->value == c.value;
+    });
+    if (same == lines.end()) {
+      lines.push_back({&c, c.ranks});
+      continue;
+    }
+    for (const int rank : c.ranks.to_vector()) same->ranks.insert(rank);
+    same->same_rows = same->same_rows && same->first->rows == c.rows;
   }
-  if (v.coefficients.size() > kMost) {
-    text +=
-        line("", fmt::format("and {} more lines (--json has all)", v.coefficients.size() - kMost));
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kMost, lines.size()); ++i) {
+    const contract::Coefficient& c = *lines[i].first;
+    text += line(i == 0 ? "sums" : "",
+                 fmt::format("{} times {}[{}] on ranks {}, {}", to_string(c.value), c.term,
+                             c.shares, to_string(lines[i].ranks),
+                             lines[i].same_rows ? "tokens " + c.rows : "each its own rows"));
+  }
+  if (lines.size() > kMost) {
+    text += line("", fmt::format("and {} more lines (--json has all)", lines.size() - kMost));
   }
   return text;
 }

@@ -7,7 +7,7 @@
 namespace lockstep {
 namespace {
 
-// Ranks whose states read alike stand on one line.
+// Ranks whose states read alike stand on one line, each with its own rows.
 struct Line {
   RankSet ranks;
   contract::RankState state;
@@ -16,15 +16,15 @@ struct Line {
 std::vector<Line> merged(const std::vector<contract::RankState>& states) {
   std::vector<Line> lines;
   for (const contract::RankState& s : states) {
-    const auto same = std::ranges::find_if(lines, [&](const Line& line) {
-      return line.state.rows == s.rows && line.state.value == s.value &&
-             line.state.state == s.state;
+    const auto same = std::ranges::find_if(lines, [&s](const Line& line) {
+      return line.state.value == s.value && line.state.state == s.state;
     });
-    if (same != lines.end()) {
-      same->ranks.insert(s.rank);
-    } else {
+    if (same == lines.end()) {
       lines.push_back({RankSet::range(s.rank, 1), s});
+      continue;
     }
+    same->ranks.insert(s.rank);
+    if (same->state.rows != s.rows) same->state.rows = "each its own";
   }
   return lines;
 }
@@ -48,8 +48,8 @@ std::string steps_text(const Plan& plan, const contract::CheckResult& result, in
     if (layer >= 0 && op.site.layer != layer) continue;
     text += style.strong(heading(plan, states)) + "\n";
     for (const Line& line : merged(states.ranks)) {
-      const std::string rows = line.state.rows.empty() ? "" : "tokens " + line.state.rows;
-      text += fmt::format("      rank {:<6} {:<22} {:<40} {}\n", to_string(line.ranks),
+      const std::string rows = "rows: " + line.state.rows;
+      text += fmt::format("      rank {:<10} {:<16} {:<40} {}\n", to_string(line.ranks),
                           line.state.state, line.state.value, style.faint(rows));
     }
   }
