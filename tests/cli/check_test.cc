@@ -130,8 +130,8 @@ TEST_CASE("--set asks what-if questions") {
 TEST_CASE("--steps shows every rank's state around the second sum") {
   const Finished run = lockstep("check " + kBefore + " --steps layer=0");
   CHECK(run.code == 1);
-  CHECK(contains(run.out, "all, P(tp)             L0.mlp.down[3]"));
-  CHECK(contains(run.out, "own, W(8)              8*L0.mlp.down"));
+  CHECK(contains(run.out, "all, P(tp)       L0.mlp.down[3]"));
+  CHECK(contains(run.out, "own, W(8)        8*L0.mlp.down"));
   CHECK_FALSE(contains(run.out, "L1.norm1"));
   CHECK(contains(lockstep("check --steps " + kBefore).out, "L60.norm1"));
   CHECK(lockstep("check " + kBefore + " --steps layer=x").code == 2);
