@@ -41,3 +41,8 @@ TEST_CASE("integers are whole decimal numbers that fit") {
     CHECK_FALSE(parse_integer(text));
   }
 }
+
+TEST_CASE("two swapped letters are one mistake") {
+  // nmae -> name: one swap; the limit for four letters is one edit
+  CHECK(nearest("nmae", {"model", "name"}) == "name");
+}

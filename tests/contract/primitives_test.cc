@@ -195,5 +195,119 @@ TEST_CASE("x8 followed by a scale of 1/8 is right") {
   CHECK(result.verdict == Verdict::holds);
 }
 
+// ---- two ranks that share one shard's rows (attention-TP)
+// -----------------------------------------
+
+// Rank 0 copies every row, the others nothing: the replicate form of a gather.
+MovesId only_rank_0(SmallWorld& world, std::int64_t rows) {
+  return world.builder().moves("only_rank_0", {{rows, {{0, 0, rows}}}, {rows, {}}});
+}
+
+TEST_CASE("dp_gather_replicate of a replicated value: only attention-TP rank 0 contributes") {
+  // x + 0 = x on both
+  SmallWorld world({2, 2});
+  const TensorId x = world.embed(world.all);
+  const TermId embedding = world.last_term();
+  const TensorId g =
+      world.copy("g", x, only_rank_0(world, 4), world.partial(world.all, {embedding}));
+  world.all_reduce(g, world.all, embedding);
+  world.require(g, world.complete(world.all, {embedding}));
+  CHECK(check(world.take()).verdict == Verdict::holds);
+}
+
+TEST_CASE("dp_gather_replicate of a partial value loses the other ranks' terms") {
+  // m_0 + 0: one share of two, although a sum over both ranks ran
+  const CheckResult result = feed_forward([](SmallWorld& w, TensorId y, TermId mlp) {
+    const TensorId g = w.copy("g", y, only_rank_0(w, 5), w.partial(w.all, {mlp}));
+    w.all_reduce(g, w.all, mlp);
+    w.require(g, w.complete(w.all, {mlp}));
+  });
+  CHECK(only(result).code == Code::missing_reduction);
+  CHECK(only(result).factor == Rational(1, 2));
+  CHECK(only(result).operation.kind == "copy_rows");
+}
+
+TEST_CASE("the residual that joins a partial value on one rank is there once, on two ranks twice") {
+  // P1c: (m_0 + x) + m_1 = D + x; (m_0 + x) + (m_1 + x) = D + 2 x
+  for (const bool on_both : {false, true}) {
+    CAPTURE(on_both);
+    const CheckResult result = feed_forward([on_both](SmallWorld& w, TensorId y, TermId mlp) {
+      const TermId embedding{0};
+      Operation& join = w.op(OpKind::add);
+      if (!on_both) join.ranks = RankSet::range(0, 1);
+      join.in = {{y, SpecId::none()}, {TensorId{0}, SpecId::none()}};
+      join.out = {{y, w.partial(w.all, {embedding, mlp})}};
+      Operation& sum = w.op(OpKind::all_reduce);
+      sum.in = {{y, SpecId::none()}};
+      sum.out = {{y, w.complete(w.all, {embedding, mlp})}};
+      sum.group = w.tp;
+      w.require(y, w.complete(w.all, {embedding, mlp}));
+    });
+    if (!on_both) {
+      CHECK(result.verdict == Verdict::holds);
+      continue;
+    }
+    CHECK(only(result).code == Code::duplicated_term);
+    CHECK(only(result).factor == Rational(2));
+    CHECK(only(result).terms == std::vector<std::string>{"embedding"});
+  }
+}
+
+// ---- equal chunks -------------------------------------------------------------------------------
+
+// Four rows on two ranks: rank r's chunk is rows 2r and 2r + 1.
+TensorId scatter_chunks(SmallWorld& world, TensorId from, TermId value) {
+  const TensorId chunk = world.tensor("chunk");
+  Operation& op = world.op(OpKind::reduce_scatter);
+  op.in = {{from, SpecId::none()}};
+  op.out = {{chunk, world.complete(world.own, {value})}};
+  op.group = world.tp;
+  return chunk;
+}
+
+TensorId gather_chunks(SmallWorld& world, TensorId chunk, TermId value) {
+  const TensorId whole = world.tensor("whole");
+  Operation& op = world.op(OpKind::all_gather);
+  op.in = {{chunk, SpecId::none()}};
+  op.out = {{whole, world.complete(world.all, {value})}};
+  op.group = world.tp;
+  return whole;
+}
+
+CheckResult chunked(bool sum_first) {
+  SmallWorld world({2, 2});
+  const TensorId x = world.embed(world.all);
+  const TensorId h = world.norm(x, world.all, world.last_term());
+  const TensorId y = world.dense(h, world.all, world.last_term());
+  const TermId mlp = world.last_term();
+  if (sum_first) world.all_reduce(y, world.all, mlp);
+  const TensorId chunk = scatter_chunks(world, y, mlp);
+  const TensorId whole = gather_chunks(world, chunk, mlp);
+  world.require(whole, world.complete(world.all, {mlp}));
+  return check(world.take());
+}
+
+TEST_CASE("reduce_scatter then all_gather of a partial value completes it on every rank") {
+  // RS via DP: chunk r = m_0 + m_1 on rows 2r, 2r + 1; gathered: D on all four rows
+  CHECK(chunked(false).verdict == Verdict::holds);
+}
+
+TEST_CASE("reduce_scatter of a complete value multiplies it by the group size") {
+  const CheckResult result = chunked(true);
+  CHECK(only(result).code == Code::double_reduction);
+  CHECK(only(result).factor == Rational(2));
+  CHECK(only(result).operation.kind == "reduce_scatter");
+}
+
+TEST_CASE("all_gather of what every rank holds whole repeats the rows") {
+  // 4 rows from each of 2 ranks are 8 rows, not 4
+  SmallWorld world({2, 2});
+  const TensorId x = world.embed(world.all);
+  const TermId embedding = world.last_term();
+  const TensorId whole = gather_chunks(world, x, embedding);
+  world.require(whole, world.complete(world.all, {embedding}));
+  CHECK(only(check(world.take())).code == Code::layout_mismatch);
+}
+
 }  // namespace
 }  // namespace lockstep::contract
