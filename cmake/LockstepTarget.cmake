@@ -31,3 +31,22 @@ function(lockstep_test name)
   lockstep_configure(test_${name})
   add_test(NAME ${name} COMMAND test_${name} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
 endfunction()
+
+# lockstep_embed(TEXTS COUNT PATTERN SUFFIX): the files that PATTERN names as C++ initialisers
+# {"name without SUFFIX", R"yaml(text)yaml"}, one a line, in TEXTS, and their number in COUNT.
+# Configures anew when a file changes, comes or goes.
+function(lockstep_embed texts count pattern suffix)
+  file(GLOB files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${pattern}")
+  list(SORT files)
+  set(lines "")
+  foreach(file IN LISTS files)
+    get_filename_component(name "${file}" NAME)
+    string(REPLACE "${suffix}" "" name "${name}")
+    file(READ "${file}" text)
+    string(APPEND lines "    {\"${name}\", R\"yaml(${text})yaml\"},\n")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+  endforeach()
+  list(LENGTH files number)
+  set(${texts} "${lines}" PARENT_SCOPE)
+  set(${count} "${number}" PARENT_SCOPE)
+endfunction()

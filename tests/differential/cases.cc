@@ -141,6 +141,26 @@ Model tiny_model(int layers, int dense_layers, int experts, int shared) {
   return model;
 }
 
+LoweringInput input_of(const Deployment& deployment) {
+  LoweringInput input;
+  input.name = "deployment";
+  input.model = tiny_model(deployment.layers, deployment.dense_layers, 8, 1);
+  input.parallel.tp_size = deployment.tp;
+  input.parallel.dp_size = deployment.dp;
+  input.parallel.ep_size = deployment.ep;
+  input.parallel.enable_dp_attention = deployment.dp > 1;
+  input.parallel.moe_a2a_backend = deployment.a2a;
+  input.serving.revision = deployment.revision;
+  BatchSpec batch;
+  for (const int tokens : deployment.tokens) {
+    ShardBatch shard;
+    if (tokens > 0) shard = {ForwardMode::extend, {{tokens, 0}}};
+    batch.shards.push_back(shard);
+  }
+  input.steps = {batch};
+  return input;
+}
+
 std::optional<Case> make_case(std::uint64_t seed, std::int64_t index) {
   Random random(mix64(seed) ^ mix64(static_cast<std::uint64_t>(index)));
   Case drawn;

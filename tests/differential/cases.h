@@ -27,4 +27,17 @@ std::optional<Case> make_case(std::uint64_t seed, std::int64_t index);
 // term of a sum is ever absent by luck.
 Model tiny_model(int layers, int dense_layers, int experts, int shared);
 
+// A small deployment in extend mode, as the hand-picked tests use it.
+struct Deployment {
+  int tp = 4;
+  int dp = 4;
+  int ep = 4;
+  const char* a2a = "none";
+  const char* revision = "24785";
+  std::vector<int> tokens;  // one request on each attention-DP shard; 0: idle
+  int layers = 2;
+  int dense_layers = 1;
+};
+LoweringInput input_of(const Deployment& deployment);
+
 }  // namespace lockstep::test

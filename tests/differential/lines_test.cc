@@ -14,33 +14,18 @@ namespace {
 
 struct Setup {
   const char* name;
-  int tp, dp, ep;
-  const char* a2a;
-  std::vector<int> tokens;
+  Deployment deployment;
 };
 
-const std::array<Setup, 5> kSetups{{{"DEP4", 4, 4, 4, "none", {3, 2, 4, 1}},
-                                    {"TP4", 4, 1, 1, "none", {5}},
-                                    {"DP2 with attention-TP 2", 4, 2, 4, "none", {3, 5}},
-                                    {"DP4 without EP", 4, 4, 1, "none", {2, 2, 3, 1}},
-                                    {"DeepEP, attention-TP 2", 4, 2, 4, "deepep", {4, 2}}}};
+const std::array<Setup, 5> kSetups{
+    {{"DEP4", {4, 4, 4, "none", "24785", {3, 2, 4, 1}}},
+     {"TP4", {4, 1, 1, "none", "24785", {5}}},
+     {"DP2 with attention-TP 2", {4, 2, 4, "none", "24785", {3, 5}}},
+     {"DP4 without EP", {4, 4, 1, "none", "24785", {2, 2, 3, 1}}},
+     {"DeepEP, attention-TP 2", {4, 2, 4, "deepep", "24785", {4, 2}}}}};
 
 Plan plan_of(const Setup& setup) {
-  LoweringInput input;
-  input.name = setup.name;
-  input.model = tiny_model(2, 1, 8, 1);
-  input.parallel.tp_size = setup.tp;
-  input.parallel.dp_size = setup.dp;
-  input.parallel.ep_size = setup.ep;
-  input.parallel.enable_dp_attention = setup.dp > 1;
-  input.parallel.moe_a2a_backend = setup.a2a;
-  input.serving.revision = "24785";
-  BatchSpec batch;
-  for (const int tokens : setup.tokens) {
-    batch.shards.push_back({ForwardMode::extend, {{tokens, 0}}});
-  }
-  input.steps = {batch};
-  Result<Plan> plan = lower(input);
+  Result<Plan> plan = lower(input_of(setup.deployment));
   REQUIRE_MESSAGE(static_cast<bool>(plan), setup.name);
   return std::move(*plan);
 }

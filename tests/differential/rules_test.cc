@@ -49,21 +49,11 @@ bool is_contract_rule(std::string_view name) {
 }
 
 LoweringInput input_of(const Setup& setup) {
-  LoweringInput input;
-  input.name = "rules";
-  input.model = tiny_model(4, 2, 8, 1);
-  input.parallel.tp_size = setup.tp;
-  input.parallel.dp_size = setup.dp;
-  input.parallel.ep_size = setup.ep;
-  input.parallel.enable_dp_attention = setup.dp > 1;
-  input.parallel.moe_a2a_backend = setup.a2a;
-  input.serving.revision = "24785";
-  BatchSpec batch;
-  for (int shard = 0; shard < setup.dp; ++shard) {
-    batch.shards.push_back({ForwardMode::extend, {{shard + 2, 0}}});
-  }
-  if (setup.padding != Padding::none) batch.padding = setup.padding;
-  input.steps = {batch};
+  std::vector<int> tokens;
+  for (int shard = 0; shard < setup.dp; ++shard) tokens.push_back(shard + 2);
+  LoweringInput input =
+      input_of(Deployment{setup.tp, setup.dp, setup.ep, setup.a2a, "24785", tokens, 4, 2});
+  if (setup.padding != Padding::none) input.steps[0].padding = setup.padding;
   return input;
 }
 

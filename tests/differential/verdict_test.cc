@@ -15,22 +15,8 @@
 namespace lockstep::test {
 namespace {
 
-LoweringInput dep4(const std::string& revision, int layers) {
-  LoweringInput input;
-  input.name = "dep4";
-  input.model = tiny_model(layers, 1, 8, 1);
-  input.parallel.tp_size = 4;
-  input.parallel.dp_size = 4;
-  input.parallel.ep_size = 4;
-  input.parallel.enable_dp_attention = true;
-  input.serving.revision = revision;
-  BatchSpec batch;
-  for (const int tokens : {3, 0, 2, 5}) {
-    const std::vector<RequestSpec> one{{tokens, 0}};
-    batch.shards.push_back(tokens > 0 ? ShardBatch{ForwardMode::extend, one} : ShardBatch{});
-  }
-  input.steps = {batch};
-  return input;
+LoweringInput dep4(const char* revision, int layers) {
+  return input_of({4, 4, 4, "none", revision, {3, 0, 2, 5}, layers, 1});
 }
 
 Plan lowered(const LoweringInput& input) {
