@@ -1,6 +1,9 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
+#include <functional>
 #include <memory>
 
 #include "backend/numeric/replay.h"
@@ -35,6 +38,18 @@ int exit_of(numeric::ReplayVerdict verdict) {
   return kUndecided;
 }
 
+// A line that rewrites itself, where somebody watches.
+std::function<void(int, int)> progress_line() {
+  if (isatty(fileno(stderr)) != 1) return nullptr;
+  return [shown = -1](int operation, int operations) mutable {
+    const int percent = (operation + 1) * 100 / operations;
+    if (percent == shown) return;
+    shown = percent;
+    fmt::print(stderr, "\rreplay {:3}%{}", percent, percent == 100 ? "\r           \r" : "");
+    std::fflush(stderr);
+  };
+}
+
 // The plan to replay: of few tokens where it comes from a scenario, at reduced dimensions.
 Result<Plan> plan_to_replay(Subject& subject) {
   if (!subject.scenario) return numeric::at_reduced_dimensions(std::move(subject.plan));
@@ -53,6 +68,7 @@ int replay_one(const ReplayOptions& options, const std::string& path,
   numeric::ReplayOptions how;
   how.seed = options.seed.value_or(plan->seed);
   how.propagate = options.propagate;
+  if (!options.common.quiet) how.progress = progress_line();
   const auto start = std::chrono::steady_clock::now();
   const numeric::ReplayResult result = numeric::replay(*plan, how);
   const std::chrono::duration<double, std::milli> wall = std::chrono::steady_clock::now() - start;

@@ -64,8 +64,10 @@ std::vector<std::string> replay_differences(const Expect& expect, const Subject&
   if (!expect.replay) return {};
   Result<Plan> few = lower(at_reduced_tokens(subject.scenario->input, subject.plan));
   if (!few) return {to_string(few.faults())};
+  numeric::ReplayOptions how;
+  how.seed = few->seed;
   const numeric::ReplayResult result =
-      numeric::replay(numeric::at_reduced_dimensions(std::move(*few)), {few->seed, false, {}});
+      numeric::replay(numeric::at_reduced_dimensions(std::move(*few)), how);
   const std::string verdict = to_string(result.verdict);
   if (verdict == *expect.replay) return {};
   return {fmt::format("replay: expected {}, got {}", *expect.replay, verdict)};

@@ -29,6 +29,7 @@ ReplayResult Interpreter::run() {
     moved = false;
     const int first = *std::ranges::min_element(position_);
     for (int operation = std::max(first, 0); operation < operations; ++operation) {
+      if (options_.progress) options_.progress(operation, operations);
       moved = step(operation) || moved;
     }
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ struct ReplayOptions {
   std::uint64_t seed = 1;
   bool propagate = false;
   std::vector<Corruption> corruptions;
+  // Called before each operation of a sweep over the plan; may be empty.
+  std::function<void(int operation, int operations)> progress = nullptr;
 };
 
 // How often one term of the expected sum is present, by least squares over the compared rows.
