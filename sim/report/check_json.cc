@@ -25,7 +25,7 @@ Json reason_json(const Reason& reason) {
 Json coefficients_json(const std::vector<contract::Coefficient>& coefficients) {
   Json list = Json::array();
   for (const contract::Coefficient& c : coefficients) {
-    list.push_back({{"terms", c.term},
+    list.push_back({{"terms", Json::array({c.term})},
                     {"shares", c.shares},
                     {"rows", c.rows},
                     {"ranks", ranks_json(c.ranks)},

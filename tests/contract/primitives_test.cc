@@ -195,6 +195,24 @@ TEST_CASE("x8 followed by a scale of 1/8 is right") {
   CHECK(result.verdict == Verdict::holds);
 }
 
+TEST_CASE("a coefficient that does not fit makes the verdict unknown, never a wrong one") {
+  // 2^40 * 2^40 * 2^-80 is 1, but 2^80 does not fit in 64 bits
+  const CheckResult result = feed_forward([](SmallWorld& w, TensorId y, TermId mlp) {
+    w.all_reduce(y, w.all, mlp);
+    const Rational big(std::int64_t{1} << 40);
+    for (const Rational& factor : {big, big, Rational(1) / big, Rational(1) / big}) {
+      Operation& scale = w.op(OpKind::scale);
+      scale.in = {{y, SpecId::none()}};
+      scale.out = {{y, w.complete(w.all, {mlp})}};
+      scale.factor = factor;
+    }
+    w.require(y, w.complete(w.all, {mlp}));
+  });
+  CHECK(result.verdict == Verdict::unknown);
+  CHECK(result.unknown ==
+        std::vector<std::string>{"a coefficient does not fit in a 64-bit rational"});
+}
+
 // ---- two ranks that share one shard's rows (attention-TP)
 // -----------------------------------------
 
