@@ -58,7 +58,9 @@ CheckResult check(const Plan& plan, const Options& options) {
   StructuralFindings structural = structural_findings(execution);
   result.stopped_at = structural.stopped_at;
   result.violations = std::move(structural.violations);
-  if (!execution.unmet().empty()) {
+  // Where a coefficient overflowed, what follows from it says nothing.
+  const bool trusted = !execution.values().overflowed();
+  if (trusted && !execution.unmet().empty()) {
     for (Violation& v : Blame(execution).violations()) result.violations.push_back(std::move(v));
   }
   std::ranges::stable_sort(result.violations, {}, [](const Violation& v) {
@@ -69,7 +71,7 @@ CheckResult check(const Plan& plan, const Options& options) {
   if (options.propagate) result.reach = reach_of(plan, result.obligations);
   if (options.keep_states) result.states = states_of(execution);
   if (!result.violations.empty()) result.verdict = Verdict::violated;
-  if (execution.values().overflowed()) {
+  if (!trusted) {
     result.verdict = Verdict::unknown;
     result.unknown.push_back("a coefficient does not fit in a 64-bit rational");
   }

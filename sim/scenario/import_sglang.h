@@ -5,11 +5,12 @@
 #include <vector>
 
 #include "sim/base/error.h"
+#include "sim/serving/sglang/timeline.h"
 
 namespace lockstep {
 
 struct ImportOptions {
-  std::string revision = "latest";
+  std::string revision = std::to_string(sglang::kLastModelled);  // `latest` is not modelled yet
   std::string hardware = "hgx-h200";
   // Extended on each attention-DP shard, cut or repeated to their number. The default is uneven and
   // has an idle shard, because even batches hide faults.
