@@ -6,11 +6,21 @@
 
 namespace lockstep::contract {
 
+namespace {
+
+// Every operation makes a state on every rank, and most of those differ; large plans repeat more.
+std::size_t expected_states(const Plan& plan) {
+  constexpr std::size_t kMost = 1 << 16;
+  return std::min(kMost, plan.operations.size() * static_cast<std::size_t>(plan.world));
+}
+
+}  // namespace
+
 Execution::Execution(const Plan& plan, bool propagate)
     : plan_(plan),
       propagate_(propagate),
-      values_(plan),
-      states_(values_),
+      values_(plan, expected_states(plan)),
+      states_(values_, expected_states(plan)),
       judge_(plan, values_, states_),
       meeting_(plan),
       current_(plan.tensors.size() * static_cast<std::size_t>(plan.world)),

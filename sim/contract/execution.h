@@ -73,6 +73,7 @@ class Execution {
     int rows = -1;
     ColumnRange columns;
     std::vector<ShareRange> shares;
+    ValueId value;  // of what a nonlinear operation produces from right inputs; none: unknown
     StateId out;
     bool filled = false;
 
@@ -89,7 +90,7 @@ class Execution {
 
   void run_local(int operation, int rank);
   StateId local_result(const Operation& op, int rank, std::span<const StateId> in);
-  StateId produced(const Operation& op, int rank, std::span<const StateId> in);
+  StateId produced(const Operation& op, int rank, std::span<const StateId> in, ValueId right);
   void taint(const Operation& op, int rank, std::span<const StateId> in, ValueId right);
   ValueId production_value(const Operation& op, int rank, ValueId wrong_input);
   ColumnRange output_columns(const Operation& op, int rank) const;

@@ -22,6 +22,7 @@ int Execution::rows_key(const Operation& op, int rank) const {
 void Execution::LocalMemo::clear() {
   in.clear();
   shares.clear();
+  value = ValueId::none();
   filled = false;
 }
 
@@ -42,6 +43,8 @@ void Execution::run_local(int operation, int rank) {
   if (op.kind == OpKind::lm_head) asked_.columns = output_columns(op, rank);
   for (const Production& p : op.produces) asked_.shares.push_back(shares_of(plan_, p, rank));
   if (!memo_.same_question(asked_)) {
+    // Ranks with the same shares produce the same value, on whatever rows.
+    if (memo_.filled && memo_.shares == asked_.shares) asked_.value = memo_.value;
     asked_.out = local_result(op, rank, asked_.in);
     asked_.filled = true;
     std::swap(memo_, asked_);
@@ -61,7 +64,10 @@ StateId Execution::local_result(const Operation& op, int rank, std::span<const S
       return states_.map(in[0], [&](ValueId v) { return values_.scale(v, op.factor); });
     default:
       LOCKSTEP_ASSERT(is_nonlinear(op.kind));
-      return produced(op, rank, in);
+      if (!asked_.value.exists()) {
+        asked_.value = production_value(op, rank, ValueId::none());
+      }
+      return produced(op, rank, in, asked_.value);
   }
 }
 
@@ -86,8 +92,8 @@ ValueId Execution::production_value(const Operation& op, int rank, ValueId wrong
 
 // A nonlinear operation makes its own terms, row by row. Its inputs are right here unless wrong
 // values are carried on.
-StateId Execution::produced(const Operation& op, int rank, std::span<const StateId> in) {
-  const ValueId right = production_value(op, rank, ValueId::none());
+StateId Execution::produced(const Operation& op, int rank, std::span<const StateId> in,
+                            ValueId right) {
   runs_.clear();
   for (const RowRun& run : plan_.layout(rows_of_result(op)).rows.at(rank)) {
     append_run(runs_, {run.token, run.count, run.token == kPadding ? kUndefined : right});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,7 +18,12 @@ namespace lockstep::contract {
 template <class T>
 class SequenceInterner {
  public:
-  SequenceInterner() : slots_(kFirstSlots, kFree) {}
+  // `expected`: about how many sequences will come; memory is set aside for them.
+  explicit SequenceInterner(std::size_t expected = 0)
+      : slots_(std::bit_ceil(std::max(kFewestSlots, 2 * expected)), kFree) {
+    arena_.reserve(expected);
+    entries_.reserve(expected);
+  }
 
   // The index of `items` (stored if new). `tag` is part of the identity. `items` may lie in the
   // arena itself only if the sequence is known already.
@@ -32,7 +38,8 @@ class SequenceInterner {
       slot = (slot + 1) & (slots_.size() - 1);
     }
     const auto index = static_cast<std::int32_t>(entries_.size());
-    entries_.push_back({hash, tag, arena_.size(), items.size()});
+    entries_.push_back({hash, tag, static_cast<std::uint32_t>(arena_.size()),
+                        static_cast<std::uint32_t>(items.size())});
     arena_.insert(arena_.end(), items.begin(), items.end());
     slots_[slot] = index;
     if (entries_.size() * 2 > slots_.size()) grow();
@@ -52,11 +59,11 @@ class SequenceInterner {
   struct Entry {
     std::uint64_t hash;
     std::uint64_t tag;
-    std::size_t begin;
-    std::size_t count;
+    std::uint32_t begin;
+    std::uint32_t count;
   };
   static constexpr std::int32_t kFree = -1;
-  static constexpr std::size_t kFirstSlots = 4096;
+  static constexpr std::size_t kFewestSlots = 64;
 
   std::span<const T> view(const Entry& entry) const {
     return std::span<const T>(arena_).subspan(entry.begin, entry.count);

@@ -40,7 +40,9 @@ struct ColumnRange {
 // continue each other are one.
 class StateTable {
  public:
-  explicit StateTable(ValueTable& values) : values_(values) {}
+  // `values` must outlive the table. `expected`: about how many states will come.
+  explicit StateTable(ValueTable& values, std::size_t expected = 0)
+      : values_(values), runs_(expected) {}
 
   // A tensor with one block of columns.
   StateId make(ColumnRange columns, std::span<const Run> runs);

@@ -95,8 +95,9 @@ void merge(std::vector<Element>& elements, std::vector<Element>& scratch) {
   elements.swap(scratch);
 }
 
-ValueTable::ValueTable(const Plan& plan)
+ValueTable::ValueTable(const Plan& plan, std::size_t expected)
     : plan_(plan),
+      values_(expected),
       closing_by_first_part_(plan.terms.size(), -1),
       closing_by_handle_(plan.terms.size(), -1) {
   for (std::size_t i = 0; i < plan.closings.size(); ++i) {

@@ -42,8 +42,8 @@ inline constexpr ValueId kUndefined{1};
 // handle (Plan::closings).
 class ValueTable {
  public:
-  // `plan` must outlive the table.
-  explicit ValueTable(const Plan& plan);
+  // `plan` must outlive the table. `expected`: about how many values will come.
+  explicit ValueTable(const Plan& plan, std::size_t expected = 0);
 
   std::span<const Element> elements(ValueId id) const { return values_.at(id.value); }
 
