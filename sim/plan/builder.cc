@@ -27,6 +27,13 @@ IdType append_to(std::vector<T>& table, T value) {
 
 }  // namespace
 
+void PlanBuilder::reserve(std::size_t operations) {
+  plan_.operations.reserve(operations);
+  plan_.tensors.reserve(operations);
+  plan_.terms.reserve(operations);
+  plan_.specs.reserve(operations);
+}
+
 GroupId PlanBuilder::group(const std::string& role) const {
   const auto found = std::ranges::find(plan_.groups, role, &Group::role);
   LOCKSTEP_ASSERT(found != plan_.groups.end());

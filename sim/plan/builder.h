@@ -19,6 +19,8 @@ class PlanBuilder {
   const Plan& plan() const { return plan_; }
   Plan take() { return std::move(plan_); }
 
+  // Sets memory aside for about so many operations and what comes with them.
+  void reserve(std::size_t operations);
   GroupId group(const std::string& role) const;  // REQUIRES: the role exists
   LayoutId layout(std::string name, std::vector<RowMap> per_rank);
   MovesId moves(std::string name, std::vector<RowMoves> per_rank);

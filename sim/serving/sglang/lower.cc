@@ -182,6 +182,9 @@ Plan empty_plan(const Setup& setup, Origin origin, std::vector<std::string> note
 
 Result<Plan> lower_steps(const Setup& setup, Plan start) {
   PlanBuilder builder(std::move(start));
+  constexpr std::size_t kOperationsPerLayer = 18;  // at the most, by what lowering emits
+  builder.reserve(setup.input.steps.size() * kOperationsPerLayer *
+                  static_cast<std::size_t>(setup.input.model.num_hidden_layers + 1));
   std::vector<Step> steps;
   std::vector<std::string> notes = builder.plan().notes;
   std::int64_t first_token = 0;
