@@ -77,7 +77,7 @@ class Interpreter {
   void repair(const Operand& operand, const Judged& judged);
   void follow(SpecId spec, const std::vector<Judged>& judged);
   void follow_row(SpecId spec, std::int64_t row, std::span<const double> actual);
-  void note_words(SpecId spec, const std::vector<Judged>& judged);
+  void note_words(SpecId id, const std::vector<Judged>& judged);
   void finish();
 
   const Plan& plan_;

@@ -34,7 +34,7 @@ class PlanReference {
   // The token in each row of `layout` on `rank`; kPadding for padding.
   const std::vector<std::int64_t>& rows(LayoutId layout, int rank) const;
   // What a tensor named `columns` (Tensor::columns) should be on `rank`.
-  Target target(SpecId spec, const std::string& columns, int rank);
+  Target target(SpecId id, const std::string& columns, int rank);
   // The columns of such a tensor on `rank`: a slice if it is cut over a group.
   Interval columns(SpecId spec, const std::string& columns, int rank) const;
   // The reference itself in the form of a tensor: padding rows are NaN.
@@ -42,19 +42,19 @@ class PlanReference {
   // Likewise, but every row of a token is zero: a partial value's other holders.
   static Held held_zero(const Target& target);
 
-  // The half layer whose whole contribution, perhaps on top of the residual stream, `spec` is.
+  // The half layer whose whole contribution, perhaps on top of the residual stream, `id` is.
   struct Contribution {
     int step = 0;
     int layer = 0;
     HalfLayer half = HalfLayer::attention;
     std::vector<const Matrix<double>*> residual;
   };
-  std::optional<Contribution> contribution(SpecId spec);
-  // The stream that `spec` is, and nothing else.
-  std::optional<QuantityName> stream(SpecId spec) const;
+  std::optional<Contribution> contribution(SpecId id);
+  // The stream that `id` is, and nothing else.
+  std::optional<QuantityName> stream(SpecId id) const;
 
  private:
-  const Matrix<double>& term_value(TermId term);
+  const Matrix<double>& term_value(TermId id);
 
   const Plan& plan_;
   TokenTable tokens_;

@@ -229,8 +229,9 @@ void Reference::replace_stream(QuantityName name, std::int64_t row,
   if (found != values_.end()) std::ranges::copy(actual, found->second.row(row).begin());
 }
 
-void Reference::record_choice(int step, int layer, std::int64_t row, std::vector<int> experts) {
-  choices_.try_emplace({step, layer, row}, std::move(experts));
+void Reference::record_choice(int step, int layer, std::int64_t row,
+                              const std::vector<int>& experts) {
+  choices_.try_emplace({step, layer, row}, experts);
 }
 
 }  // namespace lockstep::numeric

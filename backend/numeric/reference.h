@@ -63,7 +63,7 @@ class Reference {
   void replace_stream(QuantityName name, std::int64_t row, std::span<const double> actual);
   // What the real router chose for a row. The reference takes it where its own choice is nearer
   // than kNearTie to being another, since rounding may then decide.
-  void record_choice(int step, int layer, std::int64_t row, std::vector<int> experts);
+  void record_choice(int step, int layer, std::int64_t row, const std::vector<int>& experts);
 
   static constexpr double kNearTie = 1e-4;
 

@@ -325,7 +325,7 @@ Result<Document> read_yaml(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) return whole_file_fault(path, "cannot open this file");
   // In pieces: most files are small, and a buffer for the largest would cost more than they do.
-  constexpr std::size_t kPiece = 64 * 1024;
+  constexpr std::size_t kPiece = std::size_t{64} * 1024;
   std::string text;
   while (stream && text.size() <= kMostText) {
     const std::size_t held = text.size();

@@ -52,7 +52,7 @@ std::int64_t apply(Expression::Op op, std::int64_t a, std::int64_t b) {
 
 bool Expression::evaluate(const Environment& environment) const {
   // Every instruction pushes at most one value, and each takes at least one character.
-  std::array<std::int64_t, kMaxLength> stack;
+  std::array<std::int64_t, kMaxLength> stack;  // NOLINT(*-member-init): written before it is read
   std::size_t top = 0;
   for (const Instruction& i : code_) {
     if (i.op == Op::literal) {

@@ -11,7 +11,7 @@
 namespace lockstep {
 namespace {
 
-std::string override_path(std::string_view rule) { return fmt::format("serving.rules.{}", rule); }
+std::string overriddenpath(std::string_view rule) { return fmt::format("serving.rules.{}", rule); }
 
 Expression parse_built_in(std::string_view text) {
   Result<Expression> parsed = Expression::parse(text);
@@ -27,7 +27,7 @@ std::optional<Diagnostic> RuleBook::unknown_rule(std::span<const Rule> rules,
   for (const Rule& rule : rules) names.emplace_back(rule.name);
   if (std::ranges::find(names, name) != names.end()) return std::nullopt;
   Diagnostic fault;
-  fault.path = override_path(name);
+  fault.path = overriddenpath(name);
   fault.message = fmt::format("there is no rule `{}`", name);
   const auto near = nearest(name, names);
   fault.hint = near ? fmt::format("did you mean `{}`?", *near)
@@ -38,12 +38,12 @@ std::optional<Diagnostic> RuleBook::unknown_rule(std::span<const Rule> rules,
 // A rule that reads what is decided later would read a value of nothing.
 std::optional<Diagnostic> RuleBook::check_order(const Entry& entry, std::size_t index,
                                                 std::span<const Rule> rules) {
-  if (!entry.override_) return std::nullopt;
+  if (!entry.overridden) return std::nullopt;
   for (std::size_t later = index; later < rules.size(); ++later) {
-    const auto& read = entry.override_->inputs();
+    const auto& read = entry.overridden->inputs();
     if (std::ranges::find(read, rules[later].decides) == read.end()) continue;
     Diagnostic fault;
-    fault.path = override_path(entry.rule->name);
+    fault.path = overriddenpath(entry.rule->name);
     fault.message = fmt::format("`{}` is not decided yet when {} is",
                                 info(rules[later].decides).name, entry.rule->name);
     fault.hint = "use `default` for the built-in value of this rule";
@@ -71,10 +71,10 @@ Result<RuleBook> RuleBook::build(std::span<const Rule> rules, const InForce& in_
     if (asked != overrides.end()) {
       Result<Expression> parsed = Expression::parse(asked->second);
       if (parsed) {
-        entry.override_ = std::move(*parsed);
+        entry.overridden = std::move(*parsed);
       } else {
         faults.push_back(parsed.faults().front());
-        faults.back().path = override_path(rules[index].name);
+        faults.back().path = overriddenpath(rules[index].name);
       }
     }
     if (auto fault = check_order(entry, index, rules)) faults.push_back(std::move(*fault));
@@ -94,7 +94,7 @@ void RuleBook::collect_facts() {
     const bool decided =
         std::ranges::any_of(entries_, [input](const Entry& e) { return e.rule->decides == input; });
     const bool read = std::ranges::any_of(
-        entries_, [&](const Entry& e) { return reads(e.built_in) || reads(e.override_); });
+        entries_, [&](const Entry& e) { return reads(e.built_in) || reads(e.overridden); });
     if (read && !decided && input != Input::built_in) facts_.push_back(input);
   }
 }
@@ -106,9 +106,9 @@ bool RuleBook::built_in_value(const Entry& entry, const Environment& environment
 void RuleBook::decide(Environment& environment) const {
   for (const Entry& entry : entries_) {
     bool value = built_in_value(entry, environment);
-    if (entry.override_) {
+    if (entry.overridden) {
       environment.set(Input::built_in, value);
-      value = entry.override_->evaluate(environment);
+      value = entry.overridden->evaluate(environment);
     }
     environment.set(entry.rule->decides, value);
   }
@@ -121,12 +121,12 @@ Reason RuleBook::reason(Input decided, const Environment& environment) const {
   if (entry == entries_.end()) return reason;
   reason.rule = entry->rule->name;
   reason.value = environment.text(decided);
-  reason.file = entry->override_ ? "serving.rules" : entry->rule->file;
+  reason.file = entry->overridden ? "serving.rules" : entry->rule->file;
   reason.function = entry->rule->function;
   reason.changes = entry->changes;
   Environment seen = environment;
   seen.set(Input::built_in, built_in_value(*entry, environment));
-  const std::optional<Expression>& shown = entry->override_ ? entry->override_ : entry->built_in;
+  const std::optional<Expression>& shown = entry->overridden ? entry->overridden : entry->built_in;
   if (!shown) return reason;
   for (const Input input : shown->inputs()) {
     reason.inputs.emplace_back(info(input).name, seen.text(input));

@@ -61,7 +61,7 @@ class RuleBook {
   struct Entry {
     const Rule* rule = nullptr;
     std::optional<Expression> built_in;
-    std::optional<Expression> override_;
+    std::optional<Expression> overridden;
     std::vector<int> changes;
   };
 

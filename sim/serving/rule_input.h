@@ -91,9 +91,9 @@ enum class Input : std::uint8_t {
   disable_shared_experts_fusion,
   disable_flashinfer_cutlass_moe_fp4_allgather,
   built_in,  // written `default`: what the rule says at this revision without the override
-  count_,
+  count,
 };
-inline constexpr std::size_t kInputs = static_cast<std::size_t>(Input::count_);
+inline constexpr std::size_t kInputs = static_cast<std::size_t>(Input::count);
 
 struct InputInfo {
   std::string_view name;

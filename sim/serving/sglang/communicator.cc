@@ -60,7 +60,7 @@ Value dp_gather(const StepContext& c, const Value& own) {
 }
 
 // P1c: the residual joins the partial on one rank of ATTN_TP, so that it is in the sum once.
-Value gather_with_residual(const StepContext& c, const LayerTerms& terms, Value attention,
+Value gather_with_residual(const StepContext& c, const LayerTerms& terms, const Value& attention,
                            Stream& stream) {
   Value joined = attention;
   joined.terms = {terms.middle};
@@ -80,7 +80,7 @@ Value gather(const StepContext& c, const LayerTerms& terms, Value attention, Str
     stream.residual = gather_slices(c, "residual_gathered", *stream.residual);
   }
   if (c.parallel.attn_dp > 1 && c.parallel.attn_tp > 1) {
-    return gather_with_residual(c, terms, std::move(attention), stream);
+    return gather_with_residual(c, terms, attention, stream);
   }
   if (c.parallel.attn_tp > 1) {
     attention = c.emit.all_reduce("attention all_reduce", attention, c.groups.attn_tp);

@@ -38,8 +38,8 @@ struct Revision {
 
   int pull_request() const { return timeline()[entry].pull_request; }
   std::string_view epoch() const;  // the last one opened
-  // True if `pull_request` is part of it. REQUIRES: it is in the timeline.
-  bool includes(int pull_request) const;
+  // True if the pull request `asked` is part of it. REQUIRES: it is in the timeline.
+  bool includes(int asked) const;
 };
 
 // "24785" and "#24785": after it; "24785^": just before it; "2026-05-01": everything merged up to
