@@ -62,6 +62,11 @@ int print_fixed(const Subject& subject, const std::vector<Fix>& fixes, int numbe
   return kGood;
 }
 
+double milliseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
 int check_one(const CheckOptions& options, const std::string& path,
               const std::vector<Setting>& settings, int layer, JsonOutput& json) {
   const auto start = std::chrono::steady_clock::now();
@@ -70,15 +75,18 @@ int check_one(const CheckOptions& options, const std::string& path,
   contract::Options how;
   how.propagate = options.propagate;
   how.keep_states = !options.steps.empty();
+  const auto check_start = std::chrono::steady_clock::now();
   const contract::CheckResult result = contract::check(subject->plan, how);
-  const std::chrono::duration<double, std::milli> wall = std::chrono::steady_clock::now() - start;
+  const double check_ms = milliseconds_since(check_start);
+  const double wall_ms = milliseconds_since(start);
   std::vector<Fix> fixes;
   if (subject->scenario && !options.common.quiet) {
     fixes = find_fixes(*subject->scenario, subject->plan, result);
   }
   if (options.apply_fix != 0) return print_fixed(*subject, fixes, options.apply_fix);
-  const CheckedPlan checked{subject->name, subject->plan, result, std::move(fixes), wall.count()};
-  json.add(check_json(checked));
+  const CheckedPlan checked{subject->name, subject->plan,     result,  std::move(fixes),
+                            wall_ms,       subject->lower_ms, check_ms};
+  if (json.wanted()) json.add(check_json(checked));
   if (!options.common.quiet && !json.alone()) {
     const Style style = style_of(stdout);
     if (!options.steps.empty()) print(steps_text(subject->plan, result, layer, style) + "\n");

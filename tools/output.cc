@@ -68,9 +68,7 @@ std::optional<Diagnostic> write_file(const std::string& path, const std::string&
   return cannot_write(path, error);
 }
 
-void JsonOutput::add(const nlohmann::ordered_json& json) {
-  if (!target_.empty()) lines_ += json.dump() + "\n";
-}
+void JsonOutput::add(const nlohmann::ordered_json& json) { lines_ += json.dump() + "\n"; }
 
 int JsonOutput::finish() const {
   if (target_.empty()) return kGood;

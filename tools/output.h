@@ -20,6 +20,7 @@ class JsonOutput {
   // `target` as of --json: empty for none, "-" for standard output, else a file.
   explicit JsonOutput(std::string target) : target_(std::move(target)) {}
 
+  bool wanted() const { return !target_.empty(); }
   bool alone() const { return target_ == "-"; }  // nothing else may go to standard output
   void add(const nlohmann::ordered_json& json);
   // 0, or 2 after telling why the file could not be written.

@@ -23,7 +23,7 @@ int run_plan(const Common& options) {
       code = worse(code, fail(subject.faults()));
       continue;
     }
-    json.add(plan_json(subject->plan));
+    if (json.wanted()) json.add(plan_json(subject->plan));
     if (!options.quiet && !json.alone()) print(lockstep::print(subject->plan));
   }
   return worse(code, json.finish());

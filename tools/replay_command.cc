@@ -74,7 +74,7 @@ int replay_one(const ReplayOptions& options, const std::string& path,
   const std::chrono::duration<double, std::milli> wall = std::chrono::steady_clock::now() - start;
   const ReplayedPlan replayed{name,  options.backend, options.dtype, how.seed,
                               *plan, result,          wall.count()};
-  json.add(replay_json(replayed));
+  if (json.wanted()) json.add(replay_json(replayed));
   if (!options.common.quiet && !json.alone()) {
     print(replay_text(replayed, style_of(stdout), options.common.all));
   }

@@ -15,6 +15,7 @@ struct Subject {
   std::string name;
   std::optional<Scenario> scenario;  // none: a plan file
   Plan plan;
+  double lower_ms = 0;  // measured; 0 for a plan file
 };
 
 // Reads a scenario and lowers it, or a file with a top-level `plan:`. `settings` apply to

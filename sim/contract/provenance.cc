@@ -1,15 +1,22 @@
 #include "sim/contract/provenance.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 namespace lockstep::contract {
 
 Provenance::Provenance(const Plan& plan)
-    : plan_(plan), producer_(plan.terms.size(), -1), writers_(plan.tensors.size()) {
+    : plan_(plan), producer_(plan.terms.size(), -1), first_writer_(plan.tensors.size() + 1, 0) {
+  for (const Operation& op : plan.operations) {
+    for (const Output& out : op.out) ++first_writer_[out.tensor.index() + 1];
+  }
+  std::partial_sum(first_writer_.begin(), first_writer_.end(), first_writer_.begin());
+  writers_.resize(first_writer_.back());
+  std::vector<std::size_t> next(first_writer_.begin(), first_writer_.end());
   for (std::size_t i = 0; i < plan.operations.size(); ++i) {
     for (const Output& out : plan.operations[i].out) {
-      writers_[out.tensor.index()].push_back(static_cast<int>(i));
+      writers_[next[out.tensor.index()]++] = static_cast<int>(i);
     }
     for (const Production& p : plan.operations[i].produces) {
       int& producer = producer_[p.term.index()];
@@ -18,9 +25,14 @@ Provenance::Provenance(const Plan& plan)
   }
 }
 
+std::span<const int> Provenance::writers(TensorId tensor) const {
+  const std::size_t first = first_writer_[tensor.index()];
+  return std::span<const int>(writers_).subspan(first, first_writer_[tensor.index() + 1] - first);
+}
+
 int Provenance::last_writer(TensorId tensor, int rank, int before) const {
-  const std::vector<int>& writers = writers_[tensor.index()];
-  for (auto it = std::ranges::lower_bound(writers, before); it != writers.begin();) {
+  const std::span<const int> all = writers(tensor);
+  for (auto it = std::ranges::lower_bound(all, before); it != all.begin();) {
     --it;
     if (executes(plan_.operations[static_cast<std::size_t>(*it)], rank)) return *it;
   }

@@ -1,6 +1,8 @@
 // Backwards through a plan: who wrote a tensor, where a term was made, which sums it went through.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <vector>
 
 #include "sim/plan/plan.h"
@@ -25,9 +27,13 @@ class Provenance {
   int later_sum(int operation, const std::vector<int>& members) const;
 
  private:
+  std::span<const int> writers(TensorId tensor) const;
+
   const Plan& plan_;
   std::vector<int> producer_;
-  std::vector<std::vector<int>> writers_;  // by tensor, ascending
+  // The writers of tensor t, ascending: writers_[first_writer_[t]] up to first_writer_[t + 1].
+  std::vector<std::size_t> first_writer_;
+  std::vector<int> writers_;
 };
 
 }  // namespace lockstep::contract
