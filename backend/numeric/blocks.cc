@@ -176,7 +176,7 @@ Matrix<float> Blocks::routing(const Matrix<float>& x, const RealRows& rows, int 
     for (std::size_t e = 0; e < row.size(); ++e) {
       if (row[e] != 0.0F) chosen.push_back(static_cast<int>(e));
     }
-    reference_.reference().record_choice(place->step, layer, place->row, std::move(chosen));
+    reference_.reference().record_choice(place->step, layer, place->row, chosen);
   }
   return weights;
 }
