@@ -8,7 +8,6 @@
 
 #include "backend/numeric/replay.h"
 #include "sim/report/replay_report.h"
-#include "sim/scenario/reduce.h"
 #include "tools/commands.h"
 #include "tools/output.h"
 #include "tools/subject.h"
@@ -48,14 +47,6 @@ std::function<void(int, int)> progress_line() {
     fmt::print(stderr, "\rreplay {:3}%{}", percent, percent == 100 ? "\r           \r" : "");
     std::fflush(stderr);
   };
-}
-
-// The plan to replay: of few tokens where it comes from a scenario, at reduced dimensions.
-Result<Plan> plan_to_replay(Subject& subject) {
-  if (!subject.scenario) return numeric::at_reduced_dimensions(std::move(subject.plan));
-  Result<Plan> few = lower(at_reduced_tokens(subject.scenario->input, subject.plan));
-  if (!few) return few.faults();
-  return numeric::at_reduced_dimensions(std::move(*few));
 }
 
 int replay_one(const ReplayOptions& options, const std::string& path,

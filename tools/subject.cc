@@ -2,8 +2,10 @@
 
 #include <chrono>
 
+#include "backend/numeric/replay.h"
 #include "sim/base/yaml.h"
 #include "sim/plan/parse.h"
+#include "sim/scenario/reduce.h"
 
 namespace lockstep::tools {
 
@@ -28,6 +30,13 @@ Result<Subject> load_subject(const std::string& path, const std::vector<Setting>
   if (!plan) return plan.faults();
   std::string name = scenario->name;
   return Subject{std::move(name), std::move(*scenario), std::move(*plan), spent.count()};
+}
+
+Result<Plan> plan_to_replay(const Subject& subject) {
+  if (!subject.scenario) return numeric::at_reduced_dimensions(subject.plan);
+  Result<Plan> few = lower(at_reduced_tokens(subject.scenario->input, subject.plan));
+  if (!few) return few.faults();
+  return numeric::at_reduced_dimensions(std::move(*few));
 }
 
 }  // namespace lockstep::tools

@@ -22,4 +22,8 @@ struct Subject {
 // scenarios; with a plan file they are a fault.
 Result<Subject> load_subject(const std::string& path, const std::vector<Setting>& settings);
 
+// The plan that stands for the subject in a replay: of few tokens where it comes from a scenario,
+// at reduced dimensions.
+Result<Plan> plan_to_replay(const Subject& subject);
+
 }  // namespace lockstep::tools

@@ -10,7 +10,6 @@
 #include "sim/contract/check.h"
 #include "sim/plan/parse.h"
 #include "sim/scenario/expect.h"
-#include "sim/scenario/reduce.h"
 #include "tools/commands.h"
 #include "tools/subject.h"
 
@@ -62,12 +61,11 @@ Result<std::vector<std::string>> scenario_files(const std::vector<std::string>& 
 
 std::vector<std::string> replay_differences(const Expect& expect, const Subject& subject) {
   if (!expect.replay) return {};
-  Result<Plan> few = lower(at_reduced_tokens(subject.scenario->input, subject.plan));
-  if (!few) return {to_string(few.faults())};
+  const Result<Plan> plan = plan_to_replay(subject);
+  if (!plan) return {to_string(plan.faults())};
   numeric::ReplayOptions how;
-  how.seed = few->seed;
-  const numeric::ReplayResult result =
-      numeric::replay(numeric::at_reduced_dimensions(std::move(*few)), how);
+  how.seed = plan->seed;
+  const numeric::ReplayResult result = numeric::replay(*plan, how);
   const std::string verdict = to_string(result.verdict);
   if (verdict == *expect.replay) return {};
   return {fmt::format("replay: expected {}, got {}", *expect.replay, verdict)};
