@@ -132,6 +132,8 @@ std::optional<QuantityName> quantity_of(const Term& term) {
       return QuantityName{Quantity::shared, term.step, layer, 0};
     case TermKind::logits:
       return QuantityName{Quantity::logits, term.step, 0, 0};
+    case TermKind::statistics:
+    case TermKind::bias:
     case TermKind::other:
       break;
   }

@@ -11,9 +11,9 @@
 namespace lockstep {
 
 // In the order of the enumerators.
-inline constexpr std::array<std::string_view, 10> kTermKindNames{
-    "embedding", "residual", "norm",   "attention", "dense",
-    "router",    "routed",   "shared", "logits",    "other"};
+inline constexpr std::array<std::string_view, 12> kTermKindNames{
+    "embedding", "residual", "norm",   "attention", "statistics", "bias",
+    "dense",     "router",   "routed", "shared",    "logits",     "other"};
 inline constexpr std::array<std::string_view, 3> kFillNames{"zero", "undefined", "keep"};
 inline constexpr std::array<std::string_view, 2> kAxisNames{"rows", "columns"};
 

@@ -10,11 +10,11 @@
 namespace lockstep {
 namespace {
 
-constexpr std::array<std::string_view, 19> kKinds{
-    "copy_rows",   "add",        "scale",          "embed",           "norm",
-    "attention",   "dense",      "router",         "experts",         "shared_expert",
-    "lm_head",     "all_reduce", "reduce_scatter", "reduce_scatterv", "all_gather",
-    "all_gatherv", "dispatch",   "combine",        "require"};
+constexpr std::array<std::string_view, 20> kKinds{
+    "copy_rows",     "add",         "scale",      "embed",          "norm",
+    "qk_statistics", "attention",   "dense",      "router",         "experts",
+    "shared_expert", "lm_head",     "all_reduce", "reduce_scatter", "reduce_scatterv",
+    "all_gather",    "all_gatherv", "dispatch",   "combine",        "require"};
 
 // As it is written, without the specs it refers to.
 Operation without_specs(Operation op) {

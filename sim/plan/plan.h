@@ -24,6 +24,7 @@ using LayoutId = Id<struct LayoutTag>;
 using MovesId = Id<struct MovesTag>;
 using SizesId = Id<struct SizesTag>;
 using TensorId = Id<struct TensorTag>;
+using PlacementId = Id<struct PlacementTag>;
 using TermId = Id<struct TermTag>;
 using SpecId = Id<struct SpecTag>;
 using ReasonId = Id<struct ReasonTag>;
@@ -91,14 +92,16 @@ struct SizeTable {
 // ---- values -----------------------------------------------------------------------------------
 
 enum class TermKind : std::uint8_t {
-  embedding,  // the token's embedding row
-  residual,   // a residual-stream handle (Closing)
-  norm,       // the result of an RMS norm; Term::index tells which of a layer
-  attention,  // o_proj of an attention block, sharded over heads
-  dense,      // down projection of a dense feed-forward, sharded over columns
-  router,     // the router's choice and weights
-  routed,     // routed experts, weighted, sharded over experts and columns
-  shared,     // shared experts, sharded over columns
+  embedding,   // the token's embedding row
+  residual,    // a residual-stream handle (Closing)
+  norm,        // the result of an RMS norm; Term::index tells which of a layer
+  attention,   // o_proj of an attention block, sharded over heads
+  statistics,  // sums of squares that a norm over all heads divides by, sharded over heads
+  bias,        // of a projection whose weights are sharded; one holder adds it
+  dense,       // down projection of a dense feed-forward, sharded over columns
+  router,      // the router's choice and weights
+  routed,      // routed experts, weighted, sharded over experts and columns
+  shared,      // shared experts, sharded over columns
   logits,
   other,  // of a hand-written program
 };
@@ -123,6 +126,21 @@ struct Closing {
   bool operator==(const Closing&) const = default;
 };
 
+// The shares [first, last) of a term.
+struct ShareRange {
+  int first = 0;
+  int last = 0;
+  bool operator==(const ShareRange&) const = default;
+};
+
+// Which shares of a term each rank produces, where no formula says so: a bias that one rank adds,
+// or the logical experts that each rank's physical ones are. A rank may have a share twice.
+struct PlacementTable {
+  std::string name;
+  PerRank<std::vector<ShareRange>> of;
+  bool operator==(const PlacementTable&) const = default;
+};
+
 // How one operation produces a term. The rank's shares are the interval
 //   [j * units + i * units / M, j * units + (i + 1) * units / M)
 // where i of M is its place in `major` and j of m its place in `minor` (0 of 1 for no group), and
@@ -135,6 +153,7 @@ struct Production {
   GroupId minor;
   int units = 1;
   Rational coefficient = 1;  // 1/ep for a fused shared expert that is replicated over EP
+  PlacementId placement;     // says which shares instead of units and groups; none: the formula
   bool operator==(const Production&) const = default;
 };
 
@@ -159,7 +178,8 @@ enum class OpKind : std::uint8_t {
   // Local and nonlinear: every operand is an obligation (Operand::expect).
   embed,          // no operand; out rows as declared
   norm,           // in: hidden
-  attention,      // in: normed hidden
+  qk_statistics,  // in: normed hidden; out: the sums of squares of the rank's query and key heads
+  attention,      // in: normed hidden; where heads are normed together, their statistics
   dense,          // in: normed hidden
   router,         // in: normed hidden
   experts,        // in: normed hidden, routing; may produce `routed` and a fused `shared`
@@ -288,6 +308,7 @@ struct Plan {
   std::vector<RowLayout> layouts;
   std::vector<MoveTable> moves;
   std::vector<SizeTable> sizes;
+  std::vector<PlacementTable> placements;
   std::vector<Tensor> tensors;
   std::vector<Term> terms;
   std::vector<Closing> closings;
@@ -300,6 +321,7 @@ struct Plan {
   const RowLayout& layout(LayoutId id) const { return layouts[id.index()]; }
   const MoveTable& move_table(MovesId id) const { return moves[id.index()]; }
   const SizeTable& size_table(SizesId id) const { return sizes[id.index()]; }
+  const PlacementTable& placement_table(PlacementId id) const { return placements[id.index()]; }
   const Tensor& tensor(TensorId id) const { return tensors[id.index()]; }
   const Term& term(TermId id) const { return terms[id.index()]; }
   const StateSpec& spec(SpecId id) const { return specs[id.index()]; }
@@ -317,11 +339,7 @@ struct Plan {
 bool executes(const Operation& op, int rank);
 
 // The shares [first, last) of `production` on `rank` (the formula is at Production).
-struct ShareRange {
-  int first = 0;
-  int last = 0;
-  bool operator==(const ShareRange&) const = default;
-};
+// REQUIRES: it has no placement.
 ShareRange shares_of(const Plan& plan, const Production& production, int rank);
 
 // The place of `rank` in its part of `group`, and the part itself.

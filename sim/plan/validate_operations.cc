@@ -28,6 +28,8 @@ Shape shape_of(OpKind kind) {
       return {2, "hidden", "hidden"};
     case OpKind::lm_head:
       return {1, "hidden", "vocab"};
+    case OpKind::qk_statistics:
+      return {1, "hidden", "qk_statistics"};
     case OpKind::norm:
     case OpKind::attention:
     case OpKind::dense:
@@ -47,8 +49,10 @@ bool makes(OpKind op, TermKind term) {
       return term == TermKind::embedding;
     case OpKind::norm:
       return term == TermKind::norm;
+    case OpKind::qk_statistics:
+      return term == TermKind::statistics;
     case OpKind::attention:
-      return term == TermKind::attention;
+      return term == TermKind::attention || term == TermKind::bias;
     case OpKind::dense:
       return term == TermKind::dense;
     case OpKind::router:
