@@ -153,7 +153,7 @@ struct Production {
   GroupId minor;
   int units = 1;
   Rational coefficient = 1;  // 1/ep for a fused shared expert that is replicated over EP
-  PlacementId placement;     // says which shares instead of units and groups; none: the formula
+  PlacementId placement{};   // says which shares instead of units and groups; none: the formula
   bool operator==(const Production&) const = default;
 };
 
