@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace lockstep {
 
 void assertion_failed(const char* condition, std::source_location where) {
@@ -9,12 +11,17 @@ void assertion_failed(const char* condition, std::source_location where) {
       fmt::format("{}:{}: this should hold: {}", where.file_name(), where.line(), condition));
 }
 
+bool only_unknown(const Diagnostics& diagnostics) {
+  return !diagnostics.empty() &&
+         std::ranges::all_of(diagnostics, [](const Diagnostic& d) { return d.unknown; });
+}
+
 std::string to_string(const Diagnostic& d) {
   std::string text;
   if (!d.place.file.empty()) text += d.place.file + ":";
   if (d.place.line > 0) text += fmt::format("{}:{}:", d.place.line, d.place.column);
   if (!text.empty()) text += " ";
-  text += "error: " + d.message + "\n";
+  text += (d.unknown ? "unknown: " : "error: ") + d.message + "\n";
   if (!d.source_line.empty()) {
     text += fmt::format("  {}\n", d.source_line);
     if (d.place.column > 0) text += fmt::format("  {:>{}}\n", "^", d.place.column);

@@ -27,11 +27,15 @@ struct Diagnostic {
   std::string message;      // what is wrong and what was expected
   std::string source_line;  // the line itself, without its end
   std::string hint;         // what to do: the nearest known name, the flag to change
+  bool unknown = false;     // no fault of the input: a fact that nobody knows
 
   bool operator==(const Diagnostic&) const = default;
 };
 
 using Diagnostics = std::vector<Diagnostic>;
+
+// True if nothing is wrong with the input, but facts are missing: the answer is `unknown`.
+bool only_unknown(const Diagnostics& diagnostics);
 
 // `file:line:column: error: message`, the source line with a caret below the column, and the hint.
 // Always ends in a newline.

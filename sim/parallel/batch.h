@@ -41,6 +41,8 @@ struct BatchSpec {
   std::optional<Padding> padding;                 // unset: auto
   std::optional<bool> cuda_graph;                 // unset: auto (decode only)
   std::optional<std::vector<int>> cuda_graph_bs;  // captured sizes; unset: generated
+  std::optional<std::string> prefill_graph;       // backend: disabled, breakable; unset: auto
+  std::optional<int> prefill_graph_tokens;        // the largest captured prefill size
 
   bool operator==(const BatchSpec&) const = default;
 };

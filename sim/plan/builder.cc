@@ -85,4 +85,11 @@ Operation& PlanBuilder::append(Operation operation) {
   return plan_.operations.emplace_back(std::move(operation));
 }
 
+int PlanBuilder::record_event() {
+  LOCKSTEP_ASSERT(!plan_.operations.empty());
+  int& event = plan_.operations.back().records;
+  if (event < 0) event = events_++;
+  return event;
+}
+
 }  // namespace lockstep

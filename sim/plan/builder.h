@@ -31,9 +31,12 @@ class PlanBuilder {
   SpecId spec(StateSpec spec);             // an equal spec is returned again
   ReasonId reason(Reason reason);          // likewise
   Operation& append(Operation operation);  // valid until the next append
+  // Lets the last operation record an event, and returns it. REQUIRES: there is an operation.
+  int record_event();
 
  private:
   Plan plan_;
+  int events_ = 0;
 };
 
 }  // namespace lockstep

@@ -10,22 +10,39 @@ namespace {
 
 constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
 
-// No operand is ever negative: the language has no minus.
+// No known operand is ever negative: the language has no minus.
 std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
+  if (a == kUnknown || b == kUnknown) return kUnknown;
   return a > kLargest - b ? kLargest : a + b;
 }
 
 std::int64_t saturating_multiply(std::int64_t a, std::int64_t b) {
+  if (a == kUnknown || b == kUnknown) return kUnknown;
   return b != 0 && a > kLargest / b ? kLargest : a * b;
+}
+
+std::int64_t conjunction(std::int64_t a, std::int64_t b) {
+  if (a == 0 || b == 0) return 0;
+  return a == kUnknown || b == kUnknown ? kUnknown : 1;
+}
+
+std::int64_t disjunction(std::int64_t a, std::int64_t b) {
+  if (a == 1 || b == 1) return 1;
+  return a == kUnknown || b == kUnknown ? kUnknown : 0;
+}
+
+bool is_comparison(Expression::Op op) {
+  return op >= Expression::Op::equal && op <= Expression::Op::greater_equal;
 }
 
 std::int64_t apply(Expression::Op op, std::int64_t a, std::int64_t b) {
   using Op = Expression::Op;
+  if (is_comparison(op) && (a == kUnknown || b == kUnknown)) return kUnknown;
   switch (op) {
     case Op::logical_and:
-      return a & b;
+      return conjunction(a, b);
     case Op::logical_or:
-      return a | b;
+      return disjunction(a, b);
     case Op::equal:
       return a == b;
     case Op::unequal:
@@ -50,7 +67,7 @@ std::int64_t apply(Expression::Op op, std::int64_t a, std::int64_t b) {
 
 }  // namespace
 
-bool Expression::evaluate(const Environment& environment) const {
+std::int64_t Expression::evaluate(const Environment& environment) const {
   // Every instruction pushes at most one value, and each takes at least one character.
   std::array<std::int64_t, kMaxLength> stack;  // NOLINT(*-member-init): written before it is read
   std::size_t top = 0;
@@ -60,14 +77,14 @@ bool Expression::evaluate(const Environment& environment) const {
     } else if (i.op == Op::input) {
       stack[top++] = environment.at(static_cast<Input>(i.value));
     } else if (i.op == Op::logical_not) {
-      stack[top - 1] = stack[top - 1] == 0;
+      if (stack[top - 1] != kUnknown) stack[top - 1] = stack[top - 1] == 0;
     } else {
       --top;
       stack[top - 1] = apply(i.op, stack[top - 1], stack[top]);
     }
   }
   LOCKSTEP_ASSERT(top == 1);
-  return stack[0] != 0;
+  return stack[0];
 }
 
 }  // namespace lockstep

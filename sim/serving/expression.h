@@ -1,5 +1,5 @@
 // The language in which rules are written: `and or not == != < <= > >= + * ( )`, integers, true,
-// false, the inputs and symbols of rule_input.h.
+// false, unknown, the inputs and symbols of rule_input.h.
 //
 //   or < and < not < comparison (one, not a chain) < + < *
 //
@@ -24,7 +24,8 @@ class Expression {
   // than kMaxLength or nested deeper than kMaxDepth is refused.
   static Result<Expression> parse(std::string_view text);
 
-  bool evaluate(const Environment& environment) const;
+  // 0, 1 or kUnknown.
+  std::int64_t evaluate(const Environment& environment) const;
 
   const std::string& text() const { return text_; }
   // Inputs that the expression mentions, each once, in order of appearance.

@@ -246,6 +246,10 @@ class ExpressionParser {
       emit(Op::literal, token == "true");
       return {ValueType::boolean, {}, {}, column};
     }
+    if (token == "unknown") {
+      emit(Op::literal, kUnknown);
+      return {ValueType::boolean, {}, {}, column};
+    }
     if (const auto input = parse_input(token)) {
       emit(Op::input, static_cast<std::int64_t>(*input));
       auto& inputs = expression_.inputs_;

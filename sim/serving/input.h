@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "sim/parallel/batch.h"
 #include "sim/parallel/parallel.h"
 #include "sim/plan/plan.h"
+#include "sim/serving/family.h"
 
 namespace lockstep {
 
@@ -24,6 +26,7 @@ struct ServingSpec {
   std::map<std::string, FlagValue> flags;    // server flags by SGLang's names
   std::map<std::string, std::string> env;    // environment variables
   std::map<std::string, std::string> rules;  // rule name -> expression (what-if)
+  std::optional<Family> family;              // described beside the scenario; unset: the shipped one
 
   bool operator==(const ServingSpec&) const = default;
 };

@@ -33,12 +33,13 @@ struct Bound {
 };
 
 Diagnostics check_model(const Model& m) {
-  const std::array<Bound, 9> bounds{
+  const std::array<Bound, 10> bounds{
       {{"num_hidden_layers", m.num_hidden_layers, 1, kMostLayers},
        {"hidden_size", m.hidden_size, 1, kWidest},
        {"vocab_size", m.vocab_size, 1, kWidest},
        {"num_attention_heads", m.num_attention_heads, 1, kWidest},
        {"moe_layer_freq", m.moe_layer_freq, 1, kMostLayers},
+       {"decoder_sparse_step", m.decoder_sparse_step, 1, kMostLayers},
        {"n_routed_experts", m.n_routed_experts, 0, kMostExperts},
        {"n_shared_experts", m.n_shared_experts, 0, kMostExperts},
        {"intermediate_size", m.intermediate_size, 0, kWidest},
@@ -53,18 +54,6 @@ Diagnostics check_model(const Model& m) {
   return faults;
 }
 
-// DeepSeek-V2/V3/R1 and Kimi K2..K2.6 run through the same SGLang model file.
-std::optional<Diagnostic> check_family(const Model& model) {
-  constexpr std::array<std::string_view, 3> kArchitectures{
-      "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiK25ForConditionalGeneration"};
-  if (std::ranges::find(kArchitectures, model.architecture) != kArchitectures.end()) {
-    return std::nullopt;
-  }
-  return fault("model.architecture",
-               fmt::format("the model family of `{}` is not modelled yet", model.architecture),
-               fmt::format("modelled are {}", fmt::join(kArchitectures, ", ")));
-}
-
 }  // namespace
 
 Result<Plan> lower(const LoweringInput& input) {
@@ -76,9 +65,7 @@ Result<Plan> lower(const LoweringInput& input) {
     faults.push_back(fault("hardware", "a node has at least one GPU"));
   }
   const std::string& system = input.serving.system;
-  if (system == "sglang") {
-    if (auto family = check_family(input.model)) faults.push_back(std::move(*family));
-  } else if (system != "plain") {
+  if (system != "sglang" && system != "plain") {
     const auto near = nearest(system, {"sglang", "plain"});
     faults.push_back(fault(
         "serving.system", fmt::format("there is no serving system `{}`", system),

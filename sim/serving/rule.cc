@@ -43,16 +43,31 @@ std::optional<Diagnostic> RuleBook::check_order(const Entry& entry, std::size_t 
     const auto& read = entry.overridden->inputs();
     if (std::ranges::find(read, rules[later].decides) == read.end()) continue;
     Diagnostic fault;
-    fault.path = overriddenpath(entry.rule->name);
+    fault.path = overriddenpath(entry.rule.name);
     fault.message = fmt::format("`{}` is not decided yet when {} is",
-                                info(rules[later].decides).name, entry.rule->name);
+                                info(rules[later].decides).name, entry.rule.name);
     fault.hint = "use `default` for the built-in value of this rule";
     return fault;
   }
   return std::nullopt;
 }
 
-Result<RuleBook> RuleBook::build(std::span<const Rule> rules, const InForce& in_force,
+RuleBook::Entry RuleBook::in_force_entry(const Rule& rule, const InForce& in_force) {
+  Entry entry;
+  entry.rule = rule;
+  const RuleVersion* last = nullptr;
+  for (const RuleVersion& version : rule.history) {
+    if (!in_force(version.pull_request)) continue;
+    last = &version;
+    if (version.attributed) entry.changes.push_back(version.pull_request);
+  }
+  if (last == nullptr) return entry;
+  entry.built_in = parse_built_in(last->expression);
+  entry.fact = last->fact;
+  return entry;
+}
+
+Result<RuleBook> RuleBook::build(std::vector<Rule> rules, const InForce& in_force,
                                  const std::map<std::string, std::string>& overrides) {
   Diagnostics faults;
   for (const auto& [name, text] : overrides) {
@@ -60,13 +75,7 @@ Result<RuleBook> RuleBook::build(std::span<const Rule> rules, const InForce& in_
   }
   RuleBook book;
   for (std::size_t index = 0; index < rules.size(); ++index) {
-    Entry entry;
-    entry.rule = &rules[index];
-    for (const RuleVersion& version : rules[index].history) {
-      if (!in_force(version.pull_request)) break;
-      entry.built_in = parse_built_in(version.expression);
-      if (version.attributed) entry.changes.push_back(version.pull_request);
-    }
+    Entry entry = in_force_entry(rules[index], in_force);
     const auto asked = overrides.find(std::string(rules[index].name));
     if (asked != overrides.end()) {
       Result<Expression> parsed = Expression::parse(asked->second);
@@ -92,46 +101,69 @@ void RuleBook::collect_facts() {
       return e && std::ranges::find(e->inputs(), input) != e->inputs().end();
     };
     const bool decided =
-        std::ranges::any_of(entries_, [input](const Entry& e) { return e.rule->decides == input; });
+        std::ranges::any_of(entries_, [input](const Entry& e) { return e.rule.decides == input; });
     const bool read = std::ranges::any_of(
         entries_, [&](const Entry& e) { return reads(e.built_in) || reads(e.overridden); });
     if (read && !decided && input != Input::built_in) facts_.push_back(input);
   }
 }
 
-bool RuleBook::built_in_value(const Entry& entry, const Environment& environment) {
-  return entry.built_in && entry.built_in->evaluate(environment);
+std::int64_t RuleBook::built_in_value(const Entry& entry, const Environment& environment) {
+  return entry.built_in ? entry.built_in->evaluate(environment) : 0;
 }
 
 void RuleBook::decide(Environment& environment) const {
   for (const Entry& entry : entries_) {
-    bool value = built_in_value(entry, environment);
+    std::int64_t value = built_in_value(entry, environment);
     if (entry.overridden) {
       environment.set(Input::built_in, value);
       value = entry.overridden->evaluate(environment);
     }
-    environment.set(entry.rule->decides, value);
+    environment.set(entry.rule.decides, value);
   }
+}
+
+const RuleBook::Entry* RuleBook::entry_of(Input decided) const {
+  const auto entry =
+      std::ranges::find_if(entries_, [&](const Entry& e) { return e.rule.decides == decided; });
+  return entry == entries_.end() ? nullptr : &*entry;
 }
 
 Reason RuleBook::reason(Input decided, const Environment& environment) const {
   Reason reason;
-  const auto entry =
-      std::ranges::find_if(entries_, [&](const Entry& e) { return e.rule->decides == decided; });
-  if (entry == entries_.end()) return reason;
-  reason.rule = entry->rule->name;
+  const Entry* entry = entry_of(decided);
+  if (entry == nullptr) return reason;
+  reason.rule = entry->rule.name;
   reason.value = environment.text(decided);
-  reason.file = entry->overridden ? "serving.rules" : entry->rule->file;
-  reason.function = entry->rule->function;
+  reason.file = entry->overridden ? "serving.rules" : entry->rule.file;
+  reason.function = entry->rule.function;
   reason.changes = entry->changes;
   Environment seen = environment;
   seen.set(Input::built_in, built_in_value(*entry, environment));
-  const std::optional<Expression>& shown = entry->overridden ? entry->overridden : entry->built_in;
+  const std::optional<Expression>& shown = entry->shown();
   if (!shown) return reason;
   for (const Input input : shown->inputs()) {
     reason.inputs.emplace_back(info(input).name, seen.text(input));
   }
   return reason;
+}
+
+std::vector<std::string> RuleBook::unknown_facts(Input decided,
+                                                 const Environment& environment) const {
+  std::vector<std::string> facts;
+  const Entry* entry = entry_of(decided);
+  if (entry == nullptr || !environment.is_unknown(decided)) return facts;
+  const auto add = [&facts](std::string fact) {
+    if (std::ranges::find(facts, fact) == facts.end()) facts.push_back(std::move(fact));
+  };
+  for (const Input input : entry->shown()->inputs()) {
+    if (info(input).type != ValueType::boolean) continue;
+    for (std::string& fact : unknown_facts(input, environment)) add(std::move(fact));
+  }
+  if (entry->overridden && facts.empty()) add(overriddenpath(entry->rule.name));
+  if (!entry->overridden && !entry->fact.empty()) add(std::string(entry->fact));
+  if (facts.empty()) add(std::string(entry->rule.name));
+  return facts;
 }
 
 }  // namespace lockstep

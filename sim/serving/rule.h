@@ -24,8 +24,11 @@ struct RuleVersion {
   // source of that time, its own pull request is not known). Such a version is not reported as a
   // change by that pull request.
   bool attributed = true;
+  // What the expression's `unknown` stands for: the fact that nobody knows. Empty where it has none.
+  std::string_view fact = {};
 };
 
+// The texts of a rule outlive it.
 struct Rule {
   std::string_view name;
   Input decides;          // the input that later rules read this rule's value by
@@ -44,33 +47,42 @@ class RuleBook {
   // `rules` are decided in their order; a rule may read the values of earlier ones only. Overrides
   // (rule name -> expression, in which `default` is the built-in value) replace the value. Faults
   // of overrides carry the path serving.rules.NAME. REQUIRES: every built-in expression is right.
-  static Result<RuleBook> build(std::span<const Rule> rules, const InForce& in_force,
+  static Result<RuleBook> build(std::vector<Rule> rules, const InForce& in_force,
                                 const std::map<std::string, std::string>& overrides);
 
-  // Decides every rule and writes its value to the input that it decides.
+  // Decides every rule and writes its value to the input that it decides: 0, 1 or kUnknown.
   void decide(Environment& environment) const;
 
   // Why the rule that decides `decided` has the value it has in `environment`, which decide() has
   // filled in. The rule reads inputs of `environment`.
   Reason reason(Input decided, const Environment& environment) const;
 
+  // The facts that make the rule that decides `decided` unknown in `environment`, each once, in the
+  // order of the rules; empty if its value is known.
+  std::vector<std::string> unknown_facts(Input decided, const Environment& environment) const;
+
   // Inputs that some rule reads and no rule decides, in the order of Input.
   const std::vector<Input>& facts() const { return facts_; }
 
  private:
   struct Entry {
-    const Rule* rule = nullptr;
+    Rule rule;
     std::optional<Expression> built_in;
+    std::string_view fact;
     std::optional<Expression> overridden;
     std::vector<int> changes;
+
+    const std::optional<Expression>& shown() const { return overridden ? overridden : built_in; }
   };
 
   static std::optional<Diagnostic> check_order(const Entry& entry, std::size_t index,
                                                std::span<const Rule> rules);
   static std::optional<Diagnostic> unknown_rule(std::span<const Rule> rules,
                                                 const std::string& name);
+  static Entry in_force_entry(const Rule& rule, const InForce& in_force);
   void collect_facts();
-  static bool built_in_value(const Entry& entry, const Environment& environment);
+  static std::int64_t built_in_value(const Entry& entry, const Environment& environment);
+  const Entry* entry_of(Input decided) const;
 
   std::vector<Entry> entries_;
   std::vector<Input> facts_;

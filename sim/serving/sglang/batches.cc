@@ -65,8 +65,8 @@ Diagnostics check_batch(const BatchSpec& batch, const std::string& path, const P
 
 // The size of the graph that the step runs as; nullopt if it runs eagerly.
 Result<std::optional<int>> choose_graph(const BatchSpec& batch, const std::string& path,
-                                        const PaddingQuestion& question, const Parallel& parallel,
-                                        const Settings& settings, const std::string& gpu) {
+                                        const PaddingQuestion& question, const StepQuestion& step) {
+  const Settings& settings = step.settings;
   const bool asked = batch.cuda_graph.value_or(false);
   const std::string key = path + ".cuda_graph";
   if (batch.cuda_graph == false || (settings.disable_cuda_graph && !asked))
@@ -81,7 +81,7 @@ Result<std::optional<int>> choose_graph(const BatchSpec& batch, const std::strin
   }
   const CaptureOptions options{batch.cuda_graph_bs, settings.cuda_graph_max_bs,
                                settings.disable_cuda_graph_padding};
-  const std::vector<int> sizes = captured_sizes(options, gpu, parallel);
+  const std::vector<int> sizes = captured_sizes(options, step.gpu, step.parallel);
   const int rows = std::ranges::max(question.tokens);
   const std::optional<int> bucket = bucket_of(sizes, rows);
   if (!bucket && asked) {
@@ -101,7 +101,7 @@ std::vector<std::string> notes_on(const BatchSpec& batch, const ResolvedStep& st
   }
   const auto& modes = step.counts.mode;
   if (std::ranges::any_of(modes, [&](Padding m) { return m != modes.front(); })) {
-    notes.push_back("each shard decides its padding by its own count, and they differ");
+    notes.push_back("each shard decides its padding by itself, and they differ");
   }
   const bool rewritten = step.is_extend && step.counts.mode.front() == Padding::max_len &&
                          std::ranges::any_of(batch.shards, [](const ShardBatch& s) {
@@ -123,31 +123,78 @@ Padding ResolvedStep::padding(const BatchSpec& batch) const {
   return counts.mode[static_cast<std::size_t>(busiest - batch.shards.begin())];
 }
 
-Result<ResolvedStep> resolve_step(const BatchSpec& batch, const std::string& path,
-                                  const Parallel& parallel, const Revision& revision,
-                                  const Settings& settings, const std::string& gpu) {
-  Diagnostics faults = check_batch(batch, path, parallel);
-  if (!faults.empty()) return faults;
+namespace {
+
+// Section 4.1, V2b: under DP attention a breakable prefill graph is refused until #30898, asked for
+// until #31682, the default from then on; never with MLA, nor where some shard decodes.
+Result<PrefillGraph> prefill_graph(const BatchSpec& batch, const std::string& path,
+                                   const StepQuestion& step) {
+  const bool asked = batch.prefill_graph == "breakable";
+  const bool wanted = batch.prefill_graph ? asked : step.revision.includes(31682);
+  if (asked && step.parallel.dp_attention && !step.revision.includes(30898)) {
+    return fault(path + ".prefill_graph",
+                 "SGLang refuses a breakable prefill graph under DP attention before #30898");
+  }
+  if (asked && step.mla) {
+    return fault(path + ".prefill_graph", "the breakable prefill graph is disabled for MLA models");
+  }
+  const bool decodes = std::ranges::any_of(batch.shards, [](const ShardBatch& s) {
+    return s.mode == ForwardMode::decode && !s.requests.empty();
+  });
+  const bool backend = step.parallel.a2a == "none" || step.parallel.a2a == "deepep";
+  PrefillGraph graph;
+  graph.possible = wanted && step.parallel.dp_attention && !step.mla && !decodes && backend;
+  graph.largest = batch.prefill_graph_tokens;
+  return graph;
+}
+
+Diagnostic unknown_padding(const std::string& path) {
+  Diagnostic d = fault(path + ".padding",
+                       "the largest captured prefill size is not known, and this step's padding "
+                       "hangs on it");
+  d.hint = "give batch.prefill_graph {max_tokens: N}, or batch.padding";
+  d.unknown = true;
+  return d;
+}
+
+PaddingQuestion question_of(const BatchSpec& batch) {
   PaddingQuestion question;
-  ResolvedStep step;
   for (const ShardBatch& shard : batch.shards) {
     question.tokens.push_back(shard.tokens());
     const bool extends = shard.mode == ForwardMode::extend && !shard.requests.empty();
-    step.is_extend = step.is_extend || extends;
+    question.extends.push_back(extends);
+    question.is_extend = question.is_extend || extends;
   }
-  question.is_extend = step.is_extend;
   if (batch.padding != Padding::none) question.forced = batch.padding;
-  const auto bucket = choose_graph(batch, path, question, parallel, settings, gpu);
+  return question;
+}
+
+}  // namespace
+
+Result<ResolvedStep> resolve_step(const BatchSpec& batch, const std::string& path,
+                                  const StepQuestion& step) {
+  const Parallel& parallel = step.parallel;
+  Diagnostics faults = check_batch(batch, path, parallel);
+  if (!faults.empty()) return faults;
+  PaddingQuestion question = question_of(batch);
+  const auto graph = prefill_graph(batch, path, step);
+  if (!graph) return graph.faults();
+  question.prefill_graph = *graph;
+  const auto bucket = choose_graph(batch, path, question, step);
   if (!bucket) return bucket.faults();
   question.bucket = *bucket;
-  step.cuda_graph = question.bucket.has_value();
-  step.counts = pad_counts(question, parallel, revision);
-  const std::int64_t widest = std::ranges::max(step.counts.rows);
+  auto counts = pad_counts(question, parallel, step.revision);
+  if (!counts) return unknown_padding(path);
+  ResolvedStep resolved;
+  resolved.is_extend = question.is_extend;
+  resolved.cuda_graph = question.bucket.has_value();
+  resolved.counts = std::move(*counts);
+  const std::int64_t widest = std::ranges::max(resolved.counts.rows);
   if (widest * parallel.attn_dp >= kMostRows) {
     return fault(path + ".tokens", fmt::format("more than {} rows in one step", kMostRows));
   }
-  step.notes = notes_on(batch, step, question.bucket, parallel);
-  return step;
+  resolved.notes = notes_on(batch, resolved, question.bucket, parallel);
+  return resolved;
 }
 
 }  // namespace lockstep::sglang

@@ -20,9 +20,17 @@ struct ResolvedStep {
   Padding padding(const BatchSpec& batch) const;
 };
 
+// What a step is decided by, beside the batch.
+struct StepQuestion {
+  const Parallel& parallel;
+  const Revision& revision;
+  const Settings& settings;
+  std::string gpu;
+  bool mla = false;
+};
+
 // Faults carry `path` and the key, such as batch.tokens.
 Result<ResolvedStep> resolve_step(const BatchSpec& batch, const std::string& path,
-                                  const Parallel& parallel, const Revision& revision,
-                                  const Settings& settings, const std::string& gpu);
+                                  const StepQuestion& question);
 
 }  // namespace lockstep::sglang

@@ -39,23 +39,47 @@ Value gather_slices(const StepContext& c, const std::string& name, const Value& 
   return all;
 }
 
-// dp_gather (3.5). `own` is the shard's rows, complete where attn_tp is 1, else partial over
-// ATTN_TP: every rank contributes.
-Value dp_gather(const StepContext& c, const Value& own) {
-  Value all = c.emit.result("gathered", c.tables.all(), own.terms, {}, kGlobalBuffer);
-  if (c.padding != Padding::max_len) {
-    Value placed = all;
-    placed.partial_over = c.groups.tp;
-    c.emit.copy("dp_gather copy", own, placed, c.tables.own_to_all());
-    return c.emit.all_reduce("dp_gather", placed, c.groups.tp);
+Value as_parts(const StepContext& c, Value whole) {
+  whole.partial_over = c.groups.tp;
+  return whole;
+}
+
+// SUM_LEN: every rank places its rows in a buffer of zeros, and all are summed. With
+// SGLANG_DP_USE_GATHERV (#28216) each rank's rows are gathered instead.
+void gather_sum_len(const StepContext& c, const Value& own, const Value& all, const Who& who) {
+  const bool gatherv = c.settings.dp_use_gatherv && c.parallel.attn_dp == c.parallel.tp;
+  if (gatherv) {
+    Operation& op =
+        c.emit.collective(OpKind::all_gatherv, "dp_gather", own, all, c.groups.tp, who);
+    op.sizes = c.tables.rows_per_shard();
+    return;
   }
+  c.emit.copy("dp_gather copy", own, as_parts(c, all), c.tables.own_to_all(), who);
+  c.emit.collective(OpKind::all_reduce, "dp_gather", as_parts(c, all), all, c.groups.tp, who);
+}
+
+void gather_max_len(const StepContext& c, const Value& own, const Value& all, const Who& who) {
   Value part = own;
   if (c.parallel.attn_tp > 1) {
     part = c.emit.result("gather_slice", c.tables.slice(), own.terms);
     c.emit.collective(OpKind::reduce_scatter, "dp_gather reduce_scatter", own, part,
-                      c.groups.attn_tp);
+                      c.groups.attn_tp, who);
   }
-  c.emit.collective(OpKind::all_gather, "dp_gather", part, all, c.groups.tp);
+  c.emit.collective(OpKind::all_gather, "dp_gather", part, all, c.groups.tp, who);
+}
+
+// dp_gather (3.5). `own` is the shard's rows, complete where attn_tp is 1, else partial over
+// ATTN_TP: every rank contributes.
+Value dp_gather(const StepContext& c, const Value& own) {
+  const Value all = c.emit.result("gathered", c.tables.all(), own.terms, {}, kGlobalBuffer);
+  for (const PaddingRanks& mode : c.padding) {
+    const Who who{mode.ranks, {}};
+    if (mode.padding == Padding::max_len) {
+      gather_max_len(c, own, all, who);
+    } else {
+      gather_sum_len(c, own, all, who);
+    }
+  }
   return all;
 }
 
@@ -82,7 +106,7 @@ Value gather(const StepContext& c, const LayerTerms& terms, Value attention, Str
   if (c.parallel.attn_dp > 1 && c.parallel.attn_tp > 1) {
     return gather_with_residual(c, terms, attention, stream);
   }
-  if (c.parallel.attn_tp > 1) {
+  if (attention.partial_over.exists()) {
     attention = c.emit.all_reduce("attention all_reduce", attention, c.groups.attn_tp);
   }
   stream.residual = add_residual(c, "mid_residual", attention, *stream.residual, terms.middle);
@@ -105,7 +129,20 @@ Value scatter(const StepContext& c, const LayerTerms& terms, const Value& attent
   return c.emit.norm("norm2", *stream.residual, terms.norm2);
 }
 
+// In deterministic inference: the sum of a copy on every rank, then the own rows of it.
+void deterministic_reduce_scatterv(const StepContext& c, const Value& output, const Value& home,
+                                   const Who& who) {
+  const Value sum = c.emit.result("ffn_sum", output.rows, output.terms);
+  c.emit.collective(OpKind::all_reduce, "reduce_scatterv all_reduce", output, sum, c.groups.tp,
+                    who);
+  c.emit.copy("reduce_scatterv slice", sum, home, c.tables.all_to_own(), who);
+}
+
 void reduce_scatterv(const StepContext& c, const Value& output, const Value& home, const Who& who) {
+  if (c.settings.enable_deterministic_inference) {
+    deterministic_reduce_scatterv(c, output, home, who);
+    return;
+  }
   Operation& op =
       c.emit.collective(OpKind::reduce_scatterv, "reduce_scatterv", output, home, c.groups.tp, who);
   op.sizes = c.tables.rows_per_shard();
@@ -126,15 +163,48 @@ bool same_rows(const StepContext& c, ScatterMode a, ScatterMode b) {
   return group_size(a, c.parallel) == group_size(b, c.parallel);
 }
 
+// Before #32963 the sum deferred after experts ran over MOE_EP alone where both are sharded.
+GroupId deferred_group(const StepContext& c, const LeftOver& left) {
+  const bool hybrid = left.facts.sparse && c.parallel.ep > 1 && c.parallel.moe_tp > 1;
+  return hybrid && !left.decision->deferred_covers_moe_tp ? c.groups.moe_ep : c.groups.tp;
+}
+
+bool returns_over_dp(const StepContext& c, const LayerFacts& facts) {
+  return facts.modes.mlp == ScatterMode::full &&
+         !same_rows(c, facts.modes.mlp, facts.modes.output);
+}
+
+// A deferred sum, in place. A fused kernel that declines did add and norm alone until #41193 (6.4).
+Value deferred_sum(const StepContext& c, const LeftOver& left, const Value& hidden) {
+  const LayerDecision& decision = *left.decision;
+  Value sum = hidden;
+  sum.partial_over = {};
+  const bool declines = decision.fuses && decision.kernel_declines;
+  if (declines && !decision.declined_reduces) return sum;
+  const char* name = decision.fuses && !declines
+                         ? "fused all_reduce + add + norm1"
+                         : "deferred all_reduce";
+  c.emit.collective(OpKind::all_reduce, name, hidden, sum, deferred_group(c, left),
+                    {{}, decision.deferral});
+  return sum;
+}
+
+// Completes what the layer before left, and brings it home.
+Value complete(const StepContext& c, const LeftOver& left, const Value& hidden) {
+  if (!left.decision->defers_sum) return return_home(c, left.facts, *left.decision, hidden);
+  const Value sum = deferred_sum(c, left, hidden);
+  if (!returns_over_dp(c, left.facts)) return sum;
+  return return_home(c, left.facts, *left.decision, sum);
+}
+
 }  // namespace
 
 Value prepare_attention(const StepContext& c, const LayerFacts& facts, Stream& stream) {
   const LayerTerms& terms = terms_of(c, facts);
   c.emit.enter_module("boundary");
-  if (stream.deferred_over.exists()) {
-    stream.hidden = c.emit.all_reduce("fused all_reduce + add + norm1", stream.hidden,
-                                      stream.deferred_over, {{}, stream.deferred_because});
-    stream.deferred_over = {};
+  if (stream.left) {
+    stream.hidden = complete(c, *stream.left, stream.hidden);
+    stream.left.reset();
   }
   if (stream.residual) {
     stream.residual = add_residual(c, "residual", stream.hidden, *stream.residual, terms.input);
@@ -162,9 +232,7 @@ Value return_home(const StepContext& c, const LayerFacts& facts, const LayerDeci
                   const Value& output) {
   Value home = output;
   home.partial_over = {};
-  const bool over_dp =
-      facts.modes.mlp == ScatterMode::full && !same_rows(c, facts.modes.mlp, facts.modes.output);
-  if (!over_dp) return home;
+  if (!returns_over_dp(c, facts)) return home;
   c.emit.enter_module("boundary");
   home = c.emit.result("ffn_out", rows_of(c, facts.modes.output), output.terms, {}, kLocalBuffer);
   for (const RankDecision& ranks : decision.ranks) {

@@ -8,12 +8,17 @@
 
 namespace lockstep::sglang {
 
+// What the layer before left to be completed: its sum, or from #41253 on its return step.
+struct LeftOver {
+  LayerFacts facts;
+  const LayerDecision* decision = nullptr;
+};
+
 // The pair (hidden, residual) between two blocks.
 struct Stream {
   Value hidden;                   // the last block's contribution
   std::optional<Value> residual;  // absent before the first add, and after one was joined
-  GroupId deferred_over;          // the next prepare_attn sums hidden over this group first
-  std::vector<ReasonId> deferred_because;
+  std::optional<LeftOver> left;   // the next prepare_attn completes hidden first
 };
 
 // 3.1: add and norm1; returns what attention works on, all rows of the shard. Leaves the residual.

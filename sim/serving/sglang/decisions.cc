@@ -29,14 +29,69 @@ void set_layer(Environment& environment, const LayerFacts& facts) {
   environment.set(Input::output_mode, symbol_of(facts.modes.output));
 }
 
-void add_once(std::vector<ReasonId>& reasons, const std::vector<ReasonId>& more) {
-  for (const ReasonId reason : more) {
-    if (std::ranges::find(reasons, reason) == reasons.end()) reasons.push_back(reason);
+template <class T>
+void add_once(std::vector<T>& all, const std::vector<T>& more) {
+  for (const T& item : more) {
+    if (std::ranges::find(all, item) == all.end()) all.push_back(item);
   }
 }
 
+// A sum after the experts: the rules that say whether there is one and whether it is skipped.
+struct ExpertSum {
+  OwnSum sum;
+  Input exists;
+  Input skipped;
+};
+constexpr std::array<ExpertSum, 3> kExpertSums{
+    {{OwnSum::moe_ep, Input::sums_experts_over_moe_ep, Input::skip_moe_ep_all_reduce},
+     {OwnSum::moe_tp, Input::sums_experts_over_moe_tp, Input::skip_moe_tp_all_reduce},
+     {OwnSum::tp, Input::sums_experts_over_tp, Input::skip_post_experts_all_reduce}}};
+
+bool leaves_sum(const Environment& e) {
+  return e.is(Input::sum_moves_to_next_layer) || e.is(Input::use_reduce_scatter);
+}
+
+std::vector<OwnSum> sums_of(const Environment& e, bool sparse) {
+  if (e.is(Input::boundary_completes_sum)) {
+    return leaves_sum(e) ? std::vector<OwnSum>{} : std::vector{OwnSum::tp};
+  }
+  if (!sparse) {
+    return e.is(Input::skip_mlp_all_reduce) ? std::vector<OwnSum>{} : std::vector{OwnSum::tp};
+  }
+  std::vector<OwnSum> sums;
+  for (const ExpertSum& s : kExpertSums) {
+    if (e.is(s.exists) && !e.is(s.skipped)) sums.push_back(s.sum);
+  }
+  return sums;
+}
+
+// The rules on which something in such a layer depends.
+std::vector<Input> consulted(const Environment& e, const LayerFacts& of) {
+  if (of.modes.mlp == ScatterMode::scattered) return {Input::sum_moves_to_next_layer};
+  std::vector<Input> rules{Input::sum_moves_to_next_layer, Input::boundary_completes_sum};
+  if (e.is(Input::returns_over_dp)) {
+    rules.insert(rules.end(),
+                 {Input::return_uses_reduce_scatterv, Input::return_uses_reduce_scatter});
+  }
+  const bool deferred_hybrid = e.is(Input::sum_moves_to_next_layer) && of.sparse &&
+                               e.at(Input::ep) > 1 && e.at(Input::moe_tp) > 1;
+  if (deferred_hybrid) rules.push_back(Input::deferred_sum_covers_moe_tp);
+  if (of.sparse && e.at(Input::n_shared_experts) > 0) rules.push_back(Input::shared_experts_fused);
+  if (e.is(Input::boundary_completes_sum)) {
+    rules.push_back(Input::use_reduce_scatter);
+  } else if (!of.sparse) {
+    rules.push_back(Input::skip_mlp_all_reduce);
+  } else {
+    for (const ExpertSum& s : kExpertSums) {
+      rules.push_back(s.exists);
+      if (e.is(s.exists)) rules.push_back(s.skipped);
+    }
+  }
+  return rules;
+}
+
 bool decides_alike(const RankDecision& a, const RankDecision& b) {
-  return a.skips_sum == b.skips_sum && a.return_step == b.return_step;
+  return a.sums == b.sums && a.return_step == b.return_step;
 }
 
 }  // namespace
@@ -45,22 +100,28 @@ Decisions::Decisions(const RuleBook& book, PlanBuilder& builder,
                      std::vector<Environment> facts_of_rank)
     : book_(book), builder_(builder), layer_inputs_{Input::kind} {
   std::vector<Input> rank_inputs;
+  bool reads_rows = false;
   for (const Input input : book.facts()) {
     const bool of_layer = std::ranges::find(kLayerInputs, input) != kLayerInputs.end();
     if (of_layer && input != Input::kind) layer_inputs_.push_back(input);
-    if (!of_layer) rank_inputs.push_back(input);
+    reads_rows = reads_rows || input == Input::rows;
+    if (!of_layer && input != Input::rows) rank_inputs.push_back(input);
   }
-  std::vector<Key> keys;
+  std::map<Key, std::size_t> known;
+  std::map<std::pair<std::size_t, std::int64_t>, std::size_t> known_rows;
   for (std::size_t rank = 0; rank < facts_of_rank.size(); ++rank) {
-    Key key = key_of(facts_of_rank[rank], rank_inputs);
-    const auto found = std::ranges::find(keys, key);
-    const auto index = static_cast<std::size_t>(found - keys.begin());
-    if (found == keys.end()) {
-      keys.push_back(std::move(key));
-      classes_.push_back({{}, facts_of_rank[rank]});
-    }
-    classes_[index].ranks.push_back(static_cast<int>(rank));
+    const Environment& facts = facts_of_rank[rank];
+    const auto [entry, is_new] = known.try_emplace(key_of(facts, rank_inputs), classes_.size());
+    if (is_new) classes_.emplace_back();
+    std::vector<RankClass>& by_rows = classes_[entry->second].by_rows;
+    const std::int64_t rows = reads_rows ? facts.at(Input::rows) : 0;
+    const auto [place, new_rows] =
+        known_rows.try_emplace(std::pair(entry->second, rows), by_rows.size());
+    if (new_rows) by_rows.push_back({{}, facts});
+    by_rows[place->second].ranks.push_back(static_cast<int>(rank));
   }
+  whole_model_ = facts_of_rank.front();
+  book_.decide(whole_model_);
 }
 
 Decisions::Key Decisions::key_of(const Environment& environment,
@@ -79,37 +140,31 @@ const LayerDecision& Decisions::at(const LayerFacts& facts) {
   return known_.emplace_back(std::move(key), decide(facts)).second;
 }
 
-bool Decisions::whole_model(Input decided) const {
-  Environment environment = classes_.front().facts;
-  book_.decide(environment);
-  return environment.is(decided);
+// True if some rule cannot be decided without the rank's row count.
+bool Decisions::rows_decide(const Environment& facts, const LayerFacts& layer) const {
+  Environment decided = facts;
+  decided.set(Input::rows, kUnknown);
+  set_layer(decided, layer);
+  book_.decide(decided);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Input::padding); ++i) {
+    if (decided.is_unknown(static_cast<Input>(i))) return true;
+  }
+  return false;
 }
 
 LayerDecision Decisions::decide(const LayerFacts& facts) {
   LayerDecision layer;
-  for (const RankClass& ranks : classes_) {
-    Environment decided = ranks.facts;
-    set_layer(decided, facts);
-    book_.decide(decided);
-    const bool defers = decided.is(Input::allreduce_fusion);
-    const bool fused = decided.is(Input::shared_experts_fused);
-    const bool first = &ranks == &classes_.front();
-    if (!first && defers != layer.defers_sum) layer.fault = "should_allreduce_fusion";
-    if (!first && fused != layer.shared_fused) layer.fault = "shared_experts_fused";
-    layer.defers_sum = defers;
-    layer.shared_fused = fused;
-    if (defers)
-      add_once(layer.fusion, {builder_.reason(book_.reason(Input::allreduce_fusion, decided))});
-    RankDecision one = decide(ranks, decided, facts.sparse);
-    const auto alike = std::ranges::find_if(
-        layer.ranks, [&](const RankDecision& other) { return decides_alike(one, other); });
-    if (alike == layer.ranks.end()) {
-      layer.ranks.push_back(std::move(one));
+  for (const RowlessClass& ranks : classes_) {
+    const std::vector<RankClass>& by_rows = ranks.by_rows;
+    if (by_rows.size() > 1 && !rows_decide(by_rows.front().facts, facts)) {
+      std::vector<int> all;
+      for (const RankClass& one : by_rows) {
+        all.insert(all.end(), one.ranks.begin(), one.ranks.end());
+      }
+      add(layer, all, by_rows.front().facts, facts);
       continue;
     }
-    for (const int rank : ranks.ranks) alike->producer.ranks.insert(rank);
-    add_once(alike->producer.because, one.producer.because);
-    add_once(alike->consumer.because, one.consumer.because);
+    for (const RankClass& one : by_rows) add(layer, one.ranks, one.facts, facts);
   }
   for (RankDecision& one : layer.ranks) {
     if (layer.ranks.size() == 1) one.producer.ranks = {};
@@ -118,26 +173,94 @@ LayerDecision Decisions::decide(const LayerFacts& facts) {
   return layer;
 }
 
-RankDecision Decisions::decide(const RankClass& ranks, const Environment& decided, bool sparse) {
-  const auto reason = [&](Input rule) { return builder_.reason(book_.reason(rule, decided)); };
-  const Input skip = sparse ? Input::skip_post_experts_all_reduce : Input::skip_mlp_all_reduce;
-  RankDecision decision;
-  decision.producer.ranks = RankSet::of(ranks.ranks);
-  decision.skips_sum = decided.is(skip);
-  const bool deferred = decided.is(Input::allreduce_fusion);
-  if (book_.facts().empty()) return decision;  // a system without rules gives no reasons
-  decision.producer.because = {
-      reason(skip), reason(deferred ? Input::allreduce_fusion : Input::use_reduce_scatter)};
-  if (decided.is(Input::return_uses_reduce_scatterv)) {
-    decision.return_step = ReturnStep::reduce_scatterv;
-    decision.consumer.because = {reason(Input::return_uses_reduce_scatterv),
-                                 reason(Input::use_dp_reduce_scatterv)};
-  } else {
-    const bool scatter = decided.is(Input::return_uses_reduce_scatter);
-    decision.return_step = scatter ? ReturnStep::reduce_scatter : ReturnStep::dp_scatter;
-    decision.consumer.because = {reason(Input::return_uses_reduce_scatterv),
-                                 reason(Input::return_uses_reduce_scatter)};
+void Decisions::add(LayerDecision& layer, const std::vector<int>& ranks, Environment facts,
+                    const LayerFacts& of) {
+  set_layer(facts, of);
+  book_.decide(facts);
+  note_unknown(layer, facts, of);
+  settle(layer, layer.ranks.empty(), facts, of);
+  RankDecision one = decide_rank(facts, of);
+  const auto alike = std::ranges::find_if(
+      layer.ranks, [&](const RankDecision& other) { return decides_alike(one, other); });
+  if (alike == layer.ranks.end()) {
+    one.producer.ranks = RankSet::of(ranks);
+    layer.ranks.push_back(std::move(one));
+    return;
   }
+  for (const int rank : ranks) alike->producer.ranks.insert(rank);
+  add_once(alike->producer.because, one.producer.because);
+  add_once(alike->consumer.because, one.consumer.because);
+}
+
+// The decisions that all ranks must share.
+void Decisions::settle(LayerDecision& layer, bool first, const Environment& e,
+                       const LayerFacts& of) {
+  const auto same = [&](bool& field, Input decided, const char* rule) {
+    if (!first && field != e.is(decided)) layer.fault = rule;
+    field = e.is(decided);
+  };
+  same(layer.defers_sum, Input::sum_moves_to_next_layer, "should_allreduce_fusion");
+  same(layer.fuses, Input::allreduce_fusion, "should_allreduce_fusion");
+  same(layer.kernel_declines, Input::fused_kernel_declines, "fused_kernel_declines");
+  same(layer.declined_reduces, Input::declined_kernel_still_reduces,
+       "declined_kernel_still_reduces");
+  same(layer.deferred_covers_moe_tp, Input::deferred_sum_covers_moe_tp,
+       "deferred_sum_covers_moe_tp");
+  same(layer.boundary_completes, Input::boundary_completes_sum, "boundary_completes_sum");
+  same(layer.shared_fused, Input::shared_experts_fused, "shared_experts_fused");
+  same(layer.shared_on_one_rank, Input::shared_experts_on_one_rank, "shared_experts_on_one_rank");
+  same(layer.shared_on_second_stream, Input::shared_experts_on_second_stream,
+       "shared_experts_on_second_stream");
+  bool carries = layer.carries_return;
+  same(carries, Input::return_moves_to_next_layer, "return_moves_to_next_layer");
+  layer.carries_return = carries && of.modes.mlp == ScatterMode::full;
+  if (!layer.defers_sum) return;
+  add_once(layer.deferral, {builder_.reason(book_.reason(Input::sum_moves_to_next_layer, e))});
+  if (e.is(Input::allreduce_fusion)) {
+    add_once(layer.deferral, {builder_.reason(book_.reason(Input::allreduce_fusion, e))});
+  }
+}
+
+void Decisions::note_unknown(LayerDecision& layer, const Environment& decided,
+                             const LayerFacts& of) const {
+  for (const Input rule : consulted(decided, of)) {
+    add_once(layer.unknown, book_.unknown_facts(rule, decided));
+  }
+}
+
+std::vector<ReasonId> Decisions::reasons_of_producer(const Environment& e, bool sparse) {
+  const auto reason = [&](Input rule) { return builder_.reason(book_.reason(rule, e)); };
+  const Input told = e.is(Input::sum_moves_to_next_layer) ? Input::sum_moves_to_next_layer
+                                                          : Input::use_reduce_scatter;
+  if (e.is(Input::boundary_completes_sum)) {
+    return {reason(Input::boundary_completes_sum), reason(told)};
+  }
+  if (!sparse) return {reason(Input::skip_mlp_all_reduce), reason(told)};
+  std::vector<ReasonId> reasons;
+  for (const ExpertSum& s : kExpertSums) {
+    if (e.is(s.exists)) reasons.push_back(reason(s.skipped));
+  }
+  if (reasons.empty()) {
+    for (const ExpertSum& s : kExpertSums) reasons.push_back(reason(s.exists));
+  }
+  reasons.push_back(reason(told));
+  return reasons;
+}
+
+RankDecision Decisions::decide_rank(const Environment& decided, const LayerFacts& of) {
+  const auto reason = [&](Input rule) { return builder_.reason(book_.reason(rule, decided)); };
+  RankDecision decision;
+  decision.sums = sums_of(decided, of.sparse);
+  const bool rsv = decided.is(Input::return_uses_reduce_scatterv);
+  const bool scatter = decided.is(Input::return_uses_reduce_scatter);
+  decision.return_step = rsv       ? ReturnStep::reduce_scatterv
+                         : scatter ? ReturnStep::reduce_scatter
+                                   : ReturnStep::dp_scatter;
+  if (book_.facts().empty()) return decision;  // a system without rules gives no reasons
+  decision.producer.because = reasons_of_producer(decided, of.sparse);
+  decision.consumer.because = {
+      reason(Input::return_uses_reduce_scatterv),
+      reason(rsv ? Input::use_dp_reduce_scatterv : Input::return_uses_reduce_scatter)};
   return decision;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,20 +18,33 @@ namespace lockstep::sglang {
 
 enum class ReturnStep : std::uint8_t { dp_scatter, reduce_scatter, reduce_scatterv };
 
+// The sums that a producer runs over its output, in this order.
+enum class OwnSum : std::uint8_t { moe_ep, moe_tp, tp };
+
 // Ranks on which every rule decides alike.
 struct RankDecision {
-  Who producer;  // `because`: why the producer skips its sum or does not
+  Who producer;  // `because`: why the producer skips its sums or does not
   Who consumer;  // `because`: why the return is what it is. Both have the same ranks
-  bool skips_sum = false;
+  std::vector<OwnSum> sums;
   ReturnStep return_step = ReturnStep::dp_scatter;
 };
 
+// Decisions that must not depend on the rank.
 struct LayerDecision {
   std::vector<RankDecision> ranks;  // a partition; one entry with an empty set if all agree
-  bool defers_sum = false;          // the next layer's fused all-reduce does it
+  bool defers_sum = false;          // the next layer does it
+  bool carries_return = false;      // the next layer runs the return step
+  bool fuses = false;               // a deferred sum is one kernel with add and norm
+  bool kernel_declines = false;     // the fault of section 6.4: then it does add and norm alone,
+  bool declined_reduces = false;    // unless this
+  bool deferred_covers_moe_tp = true;
+  bool boundary_completes = false;  // sums that remain are the boundary's, not the producer's
   bool shared_fused = false;
-  std::vector<ReasonId> fusion;  // why the sum is deferred
-  std::string fault;             // a decision that must not depend on the rank does
+  bool shared_on_one_rank = false;
+  bool shared_on_second_stream = false;
+  std::vector<ReasonId> deferral;    // why the sum is deferred
+  std::vector<std::string> unknown;  // facts that nobody knows and that decide something here
+  std::string fault;                 // a decision that must not depend on the rank does
 };
 
 struct LayerFacts {
@@ -47,23 +61,35 @@ class Decisions {
   Decisions(const RuleBook& book, PlanBuilder& builder, std::vector<Environment> facts_of_rank);
 
   const LayerDecision& at(const LayerFacts& facts);
-  // The value of a rule that does not look at layers, on rank 0.
-  bool whole_model(Input decided) const;
+  // Everything decided on rank 0, with no layer: for rules that do not look at layers.
+  const Environment& whole_model() const { return whole_model_; }
+  const RuleBook& book() const { return book_; }
 
  private:
+  // Ranks that differ in nothing that a rule reads, or in nothing but their row count.
   struct RankClass {
     std::vector<int> ranks;
     Environment facts;
+  };
+  struct RowlessClass {
+    std::vector<RankClass> by_rows;
   };
   using Key = std::vector<std::int64_t>;
 
   Key key_of(const Environment& environment, const std::vector<Input>& inputs) const;
   LayerDecision decide(const LayerFacts& facts);
-  RankDecision decide(const RankClass& ranks, const Environment& decided, bool sparse);
+  bool rows_decide(const Environment& facts, const LayerFacts& layer) const;
+  void add(LayerDecision& layer, const std::vector<int>& ranks, Environment facts,
+           const LayerFacts& of);
+  void settle(LayerDecision& layer, bool first, const Environment& decided, const LayerFacts& of);
+  void note_unknown(LayerDecision& layer, const Environment& decided, const LayerFacts& of) const;
+  RankDecision decide_rank(const Environment& decided, const LayerFacts& of);
+  std::vector<ReasonId> reasons_of_producer(const Environment& decided, bool sparse);
 
   const RuleBook& book_;
   PlanBuilder& builder_;
-  std::vector<RankClass> classes_;
+  std::vector<RowlessClass> classes_;
+  Environment whole_model_;
   std::vector<Input> layer_inputs_;  // facts of a layer that some rule reads, and its kind
   std::deque<std::pair<Key, LayerDecision>> known_;  // keeps references valid
 };

@@ -34,8 +34,13 @@ Operation& Emitter::append(OpKind kind, const std::string& name, const Who& who)
   op.ranks = who.ranks;
   op.site = site_;
   op.because = who.because;
+  op.stream = stream_.number;
+  op.waits = std::move(stream_.waits);
+  stream_.waits.clear();
   return builder_.append(std::move(op));
 }
+
+int Emitter::record_event() { return builder_.record_event(); }
 
 void Emitter::produce(OpKind kind, const std::string& name, const std::vector<Value>& in,
                       const Value& out, std::vector<Production> produces, const Who& who) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/plan/builder.h"
@@ -35,6 +36,15 @@ class Emitter {
   void enter_module(std::string module) { site_.module = std::move(module); }
   PlanBuilder& builder() { return builder_; }
 
+  // Where the next operations run, and the events that the first of them waits for.
+  struct Stream {
+    int number = 0;
+    std::vector<int> waits;
+  };
+  void on_stream(Stream stream) { stream_ = std::move(stream); }
+  // An event after the operation emitted last.
+  int record_event();
+
   // A result still to be written; `buffer` empty: memory of its own.
   Value result(const std::string& suffix, LayoutId rows, Terms terms, GroupId partial_over = {},
                const std::string& buffer = {}, const std::string& columns = "hidden");
@@ -66,6 +76,7 @@ class Emitter {
   std::string prefix_;
   std::string stem_;
   Site site_;
+  Stream stream_;
 };
 
 }  // namespace lockstep::sglang

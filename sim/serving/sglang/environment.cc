@@ -3,12 +3,6 @@
 namespace lockstep::sglang {
 namespace {
 
-Symbol architecture_of(const Model& model) {
-  if (model.architecture == "DeepseekV3ForCausalLM") return Symbol::deepseek_v3;
-  if (model.architecture == "KimiK25ForConditionalGeneration") return Symbol::kimi_k25;
-  return Symbol::other;
-}
-
 Symbol quantization_of(const Model& model, const Settings& settings) {
   const std::string& name =
       settings.quantization.empty() ? model.quantization : settings.quantization;
@@ -31,6 +25,11 @@ Symbol padding_symbol(Padding padding) {
   return Symbol::none;
 }
 
+Symbol boundary_reduction_of(const Settings& settings) {
+  if (settings.boundary_reduction == "rs+rsv") return Symbol::rs_rsv;
+  return parse_symbol(settings.boundary_reduction).value_or(Symbol::automatic);
+}
+
 void set_layout(Environment& e, const Parallel& parallel) {
   e.set(Input::tp, parallel.tp);
   e.set(Input::attn_dp, parallel.attn_dp);
@@ -44,12 +43,10 @@ void set_layout(Environment& e, const Parallel& parallel) {
 }
 
 void set_model(Environment& e, const Model& model, const Settings& settings) {
-  e.set(Input::architecture, architecture_of(model));
+  e.set(Input::mla, model.kv_lora_rank > 0);
   e.set(Input::quantization, quantization_of(model, settings));
   e.set(Input::n_routed_experts, model.n_routed_experts);
   e.set(Input::n_shared_experts, model.n_shared_experts);
-  // Every DeepSeek-family layer is built with allow_reduce_scatter.
-  e.set(Input::rs_ok, 1);
 }
 
 void set_flags(Environment& e, const Settings& settings) {
@@ -59,6 +56,9 @@ void set_flags(Environment& e, const Settings& settings) {
   e.set(Input::disable_shared_experts_fusion, settings.disable_shared_experts_fusion);
   e.set(Input::disable_flashinfer_cutlass_moe_fp4_allgather,
         settings.disable_flashinfer_cutlass_moe_fp4_allgather);
+  e.set(Input::shared_expert_tp1, settings.shared_expert_tp1);
+  e.set(Input::deterministic, settings.enable_deterministic_inference);
+  e.set(Input::boundary_reduction, boundary_reduction_of(settings));
   e.set(Input::moe_runner, settings.moe_runner_backend == "flashinfer_cutlass"
                                ? Symbol::flashinfer_cutlass
                                : Symbol::other);

@@ -135,14 +135,19 @@ void check_experts(const ParallelFlags& flags, int ep, const Model& model, Judge
   }
 }
 
-void check_dense(const ParallelFlags& flags, const Model& model, Judge& judge) {
+// From #41253 on moe_dense_tp_size may also be tp_size, which is the same as nothing
+// (layers/communicator/factories.py@060c48f).
+void check_dense(const ParallelFlags& flags, const Model& model, const Revision& revision,
+                 Judge& judge) {
   const int dense_tp = flags.moe_dense_tp_size;
-  if (dense_tp != 0 && dense_tp != 1) {
+  const bool whole = dense_tp == flags.tp_size && revision.includes(41253);
+  if (dense_tp != 0 && dense_tp != 1 && !whole) {
     judge.reject("moe_dense_tp_size",
-                 fmt::format("SGLang takes 1 or nothing at these revisions, not {}", dense_tp));
+                 fmt::format("SGLang takes 1 or nothing{} at this revision, not {}",
+                             revision.includes(41253) ? " or tp_size" : "", dense_tp));
     return;
   }
-  if (dense_tp == 0 && has_dense_layers(model) && model.intermediate_size % flags.tp_size != 0) {
+  if (dense_tp != 1 && has_dense_layers(model) && model.intermediate_size % flags.tp_size != 0) {
     judge.reject("tp_size", fmt::format("intermediate_size {} is not a multiple of tp_size {}",
                                         model.intermediate_size, flags.tp_size));
   }
@@ -150,7 +155,8 @@ void check_dense(const ParallelFlags& flags, const Model& model, Judge& judge) {
 
 }  // namespace
 
-Result<AcceptedLayout> accept_layout(const ParallelFlags& flags, const Model& model) {
+Result<AcceptedLayout> accept_layout(const ParallelFlags& flags, const Model& model,
+                                     const Revision& revision) {
   Judge judge;
   check_sizes(flags, judge);
   if (!judge.faults.empty()) return judge.faults;
@@ -163,7 +169,7 @@ Result<AcceptedLayout> accept_layout(const ParallelFlags& flags, const Model& mo
   check_backend(flags.moe_a2a_backend, judge);
   check_attention(flags, model, judge);
   check_experts(flags, parallel.ep, model, judge);
-  check_dense(flags, model, judge);
+  check_dense(flags, model, revision, judge);
   if (!judge.faults.empty()) return judge.faults;
   parallel.dp_attention = flags.enable_dp_attention && flags.dp_size > 1;
   parallel.dp_lm_head = flags.enable_dp_lm_head && parallel.dp_attention;

@@ -8,6 +8,7 @@
 #include "sim/base/error.h"
 #include "sim/model/model.h"
 #include "sim/parallel/parallel.h"
+#include "sim/serving/sglang/timeline.h"
 
 namespace lockstep::sglang {
 
@@ -17,6 +18,7 @@ struct AcceptedLayout {
 };
 
 // Faults carry the path of the key, such as parallel.dp_size; all of them are reported at once.
-Result<AcceptedLayout> accept_layout(const ParallelFlags& flags, const Model& model);
+Result<AcceptedLayout> accept_layout(const ParallelFlags& flags, const Model& model,
+                                     const Revision& revision);
 
 }  // namespace lockstep::sglang

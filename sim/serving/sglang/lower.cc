@@ -6,10 +6,11 @@
 #include <utility>
 
 #include "sim/serving/sglang/communicator.h"
-#include "sim/serving/sglang/deepseek.h"
 #include "sim/serving/sglang/environment.h"
 #include "sim/serving/sglang/layout.h"
 #include "sim/serving/sglang/logits.h"
+#include "sim/serving/sglang/producers.h"
+#include "sim/serving/sglang/refusals.h"
 #include "sim/serving/sglang/rules.h"
 
 namespace lockstep::sglang {
@@ -17,11 +18,14 @@ namespace {
 
 constexpr const char* kFusionPath = "serving.rules.should_allreduce_fusion";
 
+constexpr int kLayerBoundary = 42301;
+
 constexpr std::int64_t kMostTokens = std::int64_t{1} << 30;  // of all steps
 
 // What is settled before the first operation.
 struct Setup {
   const LoweringInput& input;
+  const Family& family;
   Parallel parallel;
   Settings settings;
   Revision revision;
@@ -35,8 +39,35 @@ Diagnostic fault(std::string path, std::string message) {
   return d;
 }
 
+Diagnostic unknown_fact(const std::string& fact) {
+  Diagnostic d = fault("serving.revision", fact);
+  d.unknown = true;
+  return d;
+}
+
 void append(Diagnostics& all, const Diagnostics& more) {
   all.insert(all.end(), more.begin(), more.end());
+}
+
+// The modes that gathers follow, and on which ranks: one for all, unless each shard decided for
+// itself and is gathered from all the same (V0).
+std::vector<PaddingRanks> padding_ranks(const ResolvedStep& step, const Parallel& parallel,
+                                        Padding busiest) {
+  const std::vector<Padding>& modes = step.counts.mode;
+  const bool agree =
+      std::ranges::all_of(modes, [&](Padding mode) { return mode == modes.front(); });
+  if (agree || !needs_tp_gather(parallel)) return {{busiest, {}}};
+  std::vector<PaddingRanks> all;
+  for (const Padding mode : {Padding::sum_len, Padding::max_len}) {
+    PaddingRanks ranks{mode, {}};
+    for (int rank = 0; rank < parallel.world(); ++rank) {
+      if (modes[static_cast<std::size_t>(parallel.attn_dp_rank(rank))] == mode) {
+        ranks.ranks.insert(rank);
+      }
+    }
+    all.push_back(std::move(ranks));
+  }
+  return all;
 }
 
 // One step of a plan in the making.
@@ -49,6 +80,7 @@ class StepLowering {
         prefix_(step == 0 ? "" : fmt::format("S{}.", step)),
         step_(step),
         padding_(resolved.padding(batch)),
+        padding_ranks_(padding_ranks(resolved, setup.parallel, padding_)),
         emit_(builder, step, prefix_),
         tables_(builder, setup.parallel, batch.shards, resolved.counts.rows, first_token, prefix_),
         decisions_(setup.book, builder,
@@ -59,15 +91,22 @@ class StepLowering {
   Diagnostics run() {
     Diagnostics faults = refuse();
     if (!faults.empty()) return faults;
-    const bool sharded = decisions_.whole_model(Input::embedding_sharded);
+    const bool sharded = decisions_.whole_model().is(Input::embedding_sharded);
     std::vector<SharedExperts> shared;
     for (int layer = 0; layer < layers(); ++layer) shared.push_back(shared_experts(layer));
-    const ModelTerms terms =
-        make_terms(builder_, setup_.input.model, setup_.parallel, shared, sharded, step_, prefix_);
+    const ModelTerms terms = make_terms(builder_, setup_.input.model, setup_.family,
+                                        setup_.parallel, shared, sharded, step_, prefix_);
     const Groups groups{builder_.group("tp"), builder_.group("attn_tp"), builder_.group("moe_ep"),
                         builder_.group("moe_tp")};
-    const StepContext context{
-        setup_.input.model, setup_.parallel, groups, padding_, emit_, tables_, terms};
+    const StepContext context{setup_.input.model,
+                              setup_.family,
+                              setup_.parallel,
+                              setup_.settings,
+                              groups,
+                              padding_ranks_,
+                              emit_,
+                              tables_,
+                              terms};
     Stream stream;
     stream.hidden = embed(context, sharded);
     for (int layer = 0; layer < layers(); ++layer) {
@@ -79,7 +118,6 @@ class StepLowering {
 
   std::vector<Request> requests() const { return tables_.requests(); }
   Padding padding() const { return padding_; }
-  const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   int layers() const { return setup_.input.model.num_hidden_layers; }
@@ -90,24 +128,32 @@ class StepLowering {
   }
 
   Diagnostics refuse() {
-    if (decisions_.whole_model(Input::fp4_allgather)) {
-      return {fault("serving.flags.moe_runner_backend", "the fp4 all-gather is not modelled yet")};
-    }
+    Diagnostics faults = refuse_model(setup_.family, setup_.input.model, setup_.parallel,
+                                      decisions_.book(), decisions_.whole_model());
+    if (!faults.empty()) return faults;
     for (int layer = 0; layer < layers(); ++layer) {
-      const LayerDecision& decision = decisions_.at(facts(layer));
-      if (!decision.fault.empty()) {
-        return {fault(
-            "serving.rules." + decision.fault,
-            fmt::format("layer {}: {} must be the same on all ranks", layer, decision.fault))};
-      }
-      if (!decision.defers_sum) continue;
-      if (setup_.parallel.dp_attention) {
-        return {fault(kFusionPath,
-                      "a sum deferred to the next layer under DP attention is not modelled yet")};
-      }
-      if (layer + 1 == layers()) {
-        return {fault(kFusionPath, "the last layer has no next one to defer its sum to")};
-      }
+      faults = refuse_layer(facts(layer), decisions_.at(facts(layer)));
+      if (!faults.empty()) return faults;
+    }
+    return {};
+  }
+
+  Diagnostics refuse_layer(const LayerFacts& layer, const LayerDecision& decision) const {
+    if (!decision.fault.empty()) {
+      return {fault(
+          "serving.rules." + decision.fault,
+          fmt::format("layer {}: {} must be the same on all ranks", layer.layer, decision.fault))};
+    }
+    Diagnostics unknown;
+    for (const std::string& fact : decision.unknown) unknown.push_back(unknown_fact(fact));
+    if (!unknown.empty() || !decision.defers_sum) return unknown;
+    if (setup_.parallel.dp_attention && !setup_.revision.includes(41197)) {
+      return {fault(kFusionPath,
+                    "a sum deferred to the next layer under DP attention is not modelled before "
+                    "#41197")};
+    }
+    if (layer.last) {
+      return {fault(kFusionPath, "the last layer has no next one to defer its sum to")};
     }
     return {};
   }
@@ -130,26 +176,15 @@ class StepLowering {
     const Value attention = attend(c, layer, normed);
     const Value input = prepare_mlp(c, layer, attention, stream);
     const Value output = feed_forward(c, layer, decision, shared, input);
-    stream.hidden = decision.defers_sum ? output : return_home(c, layer, decision, output);
+    const bool leaves = decision.defers_sum || decision.carries_return;
+    stream.hidden = leaves ? output : return_home(c, layer, decision, output);
     emit_.enter_module(layer.sparse ? "moe" : "mlp");
     emit_.boundary(stream.hidden);
-    if (decision.defers_sum) {
-      defer(c, layer, decision, stream);
+    if (leaves) {
+      stream.left = LeftOver{layer, &decision};
     } else {
       join_slices(c, layer, stream);
     }
-  }
-
-  // Before #32963 the sum deferred after experts ran over MOE_EP alone where there is one.
-  void defer(const StepContext& c, const LayerFacts& layer, const LayerDecision& decision,
-             Stream& stream) {
-    const bool hybrid = layer.sparse && c.parallel.ep > 1 && c.parallel.moe_tp > 1;
-    stream.deferred_over = hybrid ? c.groups.moe_ep : c.owed_to_tp();
-    stream.deferred_because = decision.fusion;
-    if (!hybrid || !notes_.empty()) return;
-    notes_.push_back(
-        "the fused all-reduce after experts runs over the expert-parallel group only, "
-        "as read in copies of July 2026; how far back that reaches is not known");
   }
 
   const Setup& setup_;
@@ -157,11 +192,11 @@ class StepLowering {
   std::string prefix_;
   int step_;
   Padding padding_;
+  std::vector<PaddingRanks> padding_ranks_;
   Emitter emit_;
   StepTables tables_;
   Decisions decisions_;
   std::vector<ScatterModes> modes_;
-  std::vector<std::string> notes_;
 };
 
 std::string batch_path(const LoweringInput& input, std::size_t step) {
@@ -190,8 +225,9 @@ Result<Plan> lower_steps(const Setup& setup, Plan start) {
   std::int64_t first_token = 0;
   for (std::size_t s = 0; s < setup.input.steps.size(); ++s) {
     const BatchSpec& batch = setup.input.steps[s];
-    const auto resolved = resolve_step(batch, batch_path(setup.input, s), setup.parallel,
-                                       setup.revision, setup.settings, setup.input.gpu);
+    const auto resolved = resolve_step(batch, batch_path(setup.input, s),
+                                       {setup.parallel, setup.revision, setup.settings,
+                                        setup.input.gpu, setup.input.model.kv_lora_rank > 0});
     if (!resolved) return resolved.faults();
     StepLowering lowering(setup, builder, batch, *resolved, static_cast<int>(s), first_token);
     const Diagnostics faults = lowering.run();
@@ -202,10 +238,8 @@ Result<Plan> lower_steps(const Setup& setup, Plan start) {
       return fault(batch_path(setup.input, s) + ".tokens",
                    fmt::format("more than {} tokens in all steps", kMostTokens));
     }
-    for (const std::vector<std::string>* more : {&resolved->notes, &lowering.notes()}) {
-      for (const std::string& note : *more) {
-        notes.push_back(setup.input.steps.size() == 1 ? note : fmt::format("step {}: {}", s, note));
-      }
+    for (const std::string& note : resolved->notes) {
+      notes.push_back(setup.input.steps.size() == 1 ? note : fmt::format("step {}: {}", s, note));
     }
   }
   Plan plan = builder.take();
@@ -214,45 +248,70 @@ Result<Plan> lower_steps(const Setup& setup, Plan start) {
   return plan;
 }
 
-Result<Plan> lower_with(const LoweringInput& input, const Revision& revision,
+// What a reader must know of the answer.
+std::vector<std::string> notes_of(const AcceptedLayout& layout, const Settings& settings,
+                                  const Revision& revision) {
+  std::vector<std::string> notes = layout.notes;
+  notes.insert(notes.end(), settings.notes.begin(), settings.notes.end());
+  if (revision.includes(kLayerBoundary)) {
+    notes.push_back(fmt::format(
+        "from #{} on the boundary is taken to complete every sum that a producer ran before",
+        kLayerBoundary));
+  }
+  return notes;
+}
+
+Result<Plan> lower_with(const LoweringInput& input, const Family& family, const Revision& revision,
                         const Settings& settings, RuleBook book, Origin origin) {
-  Result<AcceptedLayout> layout = accept_layout(input.parallel, input.model);
+  Result<AcceptedLayout> layout = accept_layout(input.parallel, input.model, revision);
   if (!layout) return layout.faults();
-  const Setup setup{input, layout->parallel, settings, revision, std::move(book)};
-  return lower_steps(setup, empty_plan(setup, std::move(origin), layout->notes));
+  const Setup setup{input,    family,   layout->parallel,
+                    settings, revision, std::move(book)};
+  std::vector<std::string> notes;
+  if (origin.system == "sglang") notes = notes_of(*layout, settings, revision);
+  return lower_steps(setup, empty_plan(setup, std::move(origin), std::move(notes)));
+}
+
+// The family beside the scenario, or the shipped one of the model's architecture.
+Result<Family> family_for(const LoweringInput& input) {
+  if (input.serving.family) return *input.serving.family;
+  return family_of(input.model.architecture);
 }
 
 }  // namespace
 
 Result<Plan> lower_sglang(const LoweringInput& input) {
   const Result<Revision> revision = resolve_revision(input.serving.revision);
-  const Result<Settings> settings = read_settings(input.serving);
+  const Result<Family> family = family_for(input);
   Diagnostics faults;
   if (!revision) append(faults, revision.faults());
-  if (!settings) append(faults, settings.faults());
+  if (!family) append(faults, family.faults());
   if (!faults.empty()) return faults;
-  if (settings->shared_expert_tp1 && !revision->includes(24949)) {
-    return fault("serving.env.SGLANG_SHARED_EXPERT_TP1",
-                 "SGLANG_SHARED_EXPERT_TP1 does not exist before #24949");
-  }
   const Revision at = *revision;
+  const Result<Settings> settings = read_settings(input.serving, at);
+  if (!settings) return settings.faults();
   Result<RuleBook> book = RuleBook::build(
-      rules(), [at](int pull_request) { return at.includes(pull_request); }, input.serving.rules);
+      rules_of(*family, input.model.architecture),
+      [at](int pull_request) { return at.includes(pull_request); }, input.serving.rules);
   if (!book) return book.faults();
   Origin origin{"sglang", input.serving.revision, fmt::format("#{}", at.pull_request()),
                 std::string(at.epoch())};
-  return lower_with(input, at, *settings, std::move(*book), std::move(origin));
+  return lower_with(input, *family, at, *settings, std::move(*book), std::move(origin));
 }
 
+// Padding as at the last revision of E4; DeepSeek's structure.
 Result<Plan> lower_plain(const LoweringInput& input) {
+  constexpr int kPaddingOf = 32663;
   if (!input.serving.rules.empty()) {
     return fault("serving.rules." + input.serving.rules.begin()->first,
                  "the system `plain` has no rules");
   }
-  const Result<Settings> settings = read_settings(input.serving);
+  const Result<Revision> at = resolve_revision(std::to_string(kPaddingOf));
+  const Result<Settings> settings = read_settings(input.serving, *at);
   if (!settings) return settings.faults();
-  const Result<Revision> padding_of = resolve_revision(std::to_string(kLastModelled));
-  return lower_with(input, *padding_of, *settings, RuleBook{}, Origin{"plain", "", "", ""});
+  Result<RuleBook> book = RuleBook::build(plain_rules(), [](int) { return true; }, {});
+  const Family family = input.serving.family.value_or(Family{});
+  return lower_with(input, family, *at, *settings, std::move(*book), Origin{"plain", "", "", ""});
 }
 
 }  // namespace lockstep::sglang

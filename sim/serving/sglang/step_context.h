@@ -3,7 +3,9 @@
 
 #include "sim/model/model.h"
 #include "sim/parallel/parallel.h"
+#include "sim/serving/family.h"
 #include "sim/serving/sglang/emitter.h"
+#include "sim/serving/sglang/settings.h"
 #include "sim/serving/sglang/step_tables.h"
 #include "sim/serving/sglang/terms.h"
 
@@ -16,11 +18,19 @@ struct Groups {
   GroupId moe_tp;
 };
 
+// Ranks whose gathers follow one padding mode; empty: all.
+struct PaddingRanks {
+  Padding padding = Padding::none;
+  RankSet ranks;
+};
+
 struct StepContext {
   const Model& model;
+  const Family& family;
   const Parallel& parallel;
+  const Settings& settings;
   const Groups& groups;
-  Padding padding;  // the mode that gathers and reduce-scatters follow
+  const std::vector<PaddingRanks>& padding;  // more than one entry: the ranks disagree (V0)
   Emitter& emit;
   StepTables& tables;
   const ModelTerms& terms;

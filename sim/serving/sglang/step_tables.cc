@@ -214,6 +214,17 @@ MovesId StepTables::logits_to_own() {
   });
 }
 
+PlacementId StepTables::first_of_attn_tp() {
+  if (first_of_attn_tp_.exists()) return first_of_attn_tp_;
+  std::vector<std::vector<ShareRange>> per_rank;
+  for (int rank = 0; rank < parallel_.world(); ++rank) {
+    const bool first = parallel_.attn_tp_rank(rank) == 0;
+    per_rank.push_back(first ? std::vector<ShareRange>{{0, 1}} : std::vector<ShareRange>{});
+  }
+  return first_of_attn_tp_ =
+             builder_.placement(prefix_ + "first_of_attn_tp", std::move(per_rank));
+}
+
 SizesId StepTables::rows_per_shard() {
   if (!sizes_.exists()) sizes_ = builder_.sizes(prefix_ + "rows_per_shard", rows_);
   return sizes_;

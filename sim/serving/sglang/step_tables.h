@@ -44,6 +44,8 @@ class StepTables {
   MovesId logits_to_all();  // on attn_tp_rank 0 only: the replicas must not be summed
   MovesId logits_to_own();
 
+  PlacementId first_of_attn_tp();  // one share, of the first rank of each ATTN_TP group
+
   SizesId rows_per_shard();  // as SGLang passes it to reduce_scatterv: one entry per shard
 
  private:
@@ -71,6 +73,7 @@ class StepTables {
   std::map<std::string, LayoutId> layouts_;
   std::map<std::string, MovesId> moves_;
   SizesId sizes_;
+  PlacementId first_of_attn_tp_;
 };
 
 }  // namespace lockstep::sglang

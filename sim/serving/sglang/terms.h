@@ -8,6 +8,7 @@
 #include "sim/model/model.h"
 #include "sim/parallel/parallel.h"
 #include "sim/plan/builder.h"
+#include "sim/serving/family.h"
 
 namespace lockstep::sglang {
 
@@ -22,7 +23,9 @@ enum class SharedExperts : std::uint8_t {
 struct LayerTerms {
   TermId input;  // residual@Ll
   TermId norm1;
+  TermId qk_statistics;
   TermId attention;
+  TermId attention_bias;
   TermId middle;  // residual@Ll.mid
   TermId norm2;
   TermId dense;
@@ -45,8 +48,8 @@ struct ModelTerms {
 };
 
 // `shared[l]` says how layer l computes its shared experts; none for dense layers.
-ModelTerms make_terms(PlanBuilder& builder, const Model& model, const Parallel& parallel,
-                      const std::vector<SharedExperts>& shared, bool embedding_sharded, int step,
-                      const std::string& prefix);
+ModelTerms make_terms(PlanBuilder& builder, const Model& model, const Family& family,
+                      const Parallel& parallel, const std::vector<SharedExperts>& shared,
+                      bool embedding_sharded, int step, const std::string& prefix);
 
 }  // namespace lockstep::sglang

@@ -29,8 +29,8 @@ struct OffTimeline {
 std::span<const OffTimeline> off_timeline();
 
 // The first and the last entry whose behaviour this lowering has.
-inline constexpr int kFirstModelled = 10414;
-inline constexpr int kLastModelled = 32663;
+inline constexpr int kFirstModelled = 8280;
+inline constexpr int kLastModelled = 42481;
 
 // The rules after one timeline entry.
 struct Revision {
