@@ -53,6 +53,16 @@ SizesId PlanBuilder::sizes(std::string name, std::vector<std::int64_t> sizes) {
   return append_to<SizesId>(plan_.sizes, SizeTable{std::move(name), std::move(sizes)});
 }
 
+PlacementId PlanBuilder::placement(std::string name,
+                                   std::vector<std::vector<ShareRange>> per_rank) {
+  PlacementTable table{std::move(name), shared(std::move(per_rank))};
+  const auto found = std::ranges::find(plan_.placements, table);
+  if (found != plan_.placements.end()) {
+    return PlacementId{static_cast<std::int32_t>(found - plan_.placements.begin())};
+  }
+  return append_to<PlacementId>(plan_.placements, std::move(table));
+}
+
 TensorId PlanBuilder::tensor(Tensor tensor) {
   return append_to<TensorId>(plan_.tensors, std::move(tensor));
 }

@@ -25,6 +25,8 @@ class PlanBuilder {
   LayoutId layout(std::string name, std::vector<RowMap> per_rank);
   MovesId moves(std::string name, std::vector<RowMoves> per_rank);
   SizesId sizes(std::string name, std::vector<std::int64_t> sizes);
+  // An equal table of that name is returned again.
+  PlacementId placement(std::string name, std::vector<std::vector<ShareRange>> per_rank);
   TensorId tensor(Tensor tensor);
   TermId term(Term term);
   void close(TermId handle, std::vector<TermId> parts);

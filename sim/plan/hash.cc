@@ -47,17 +47,22 @@ class Feed {
   Fnv1a hash_;
 };
 
+template <class Field>
+void feed_field(Feed& f, const Field& field) {
+  if constexpr (std::is_same_v<Field, std::string>) {
+    f.text(field);
+  } else if constexpr (std::is_same_v<Field, double>) {
+    f.real(field);
+  } else if constexpr (std::is_same_v<Field, std::vector<int>>) {
+    f.each(field, [&](int n) { f.number(n); });
+  } else {
+    f.number(std::int64_t{field});
+  }
+}
+
 void feed_model(Feed& f, const Model& m) {
-  visit_model_fields(m, [&](const char* /*name*/, const auto& field) {
-    using Field = std::decay_t<decltype(field)>;
-    if constexpr (std::is_same_v<Field, std::string>) {
-      f.text(field);
-    } else if constexpr (std::is_same_v<Field, double>) {
-      f.real(field);
-    } else {
-      f.number(std::int64_t{field});
-    }
-  });
+  const auto feed = [&f](const char* /*name*/, const auto& field) { feed_field(f, field); };
+  visit_first_model_fields(m, feed);
 }
 
 template <class T, class F>
@@ -175,6 +180,31 @@ void feed_operation(Feed& f, const Plan& plan, const Operation& op) {
   f.number(op.records);
 }
 
+// What plans did not have from the start comes last and only where it is there: a plan without it
+// keeps its hash.
+void feed_later(Feed& f, const Plan& plan) {
+  const Model usual;
+  visit_later_model_members([&](const char* name, auto member) {
+    if (plan.model.*member == usual.*member) return;
+    f.text(name);
+    feed_field(f, plan.model.*member);
+  });
+  if (plan.placements.empty()) return;
+  f.text("placements");
+  f.each(plan.placements, [&](const PlacementTable& table) {
+    f.text(table.name);
+    feed_per_rank(f, table.of, [&](const std::vector<ShareRange>& ranges) {
+      f.each(ranges, [&](const ShareRange& range) {
+        f.number(range.first);
+        f.number(range.last);
+      });
+    });
+  });
+  for (const Operation& op : plan.operations) {
+    for (const Production& p : op.produces) f.id(p.placement);
+  }
+}
+
 }  // namespace
 
 std::uint64_t hash(const Plan& plan) {
@@ -186,6 +216,7 @@ std::uint64_t hash(const Plan& plan) {
   feed_rows(f, plan);
   feed_steps(f, plan);
   f.each(plan.operations, [&](const Operation& op) { feed_operation(f, plan, op); });
+  feed_later(f, plan);
   return f.value();
 }
 

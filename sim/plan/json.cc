@@ -43,7 +43,8 @@ Json per_rank(const PerRank<T>& table, F add) {
 
 Json model_json(const Model& model) {
   Json json = Json::object();
-  visit_model_fields(model, [&json](const char* name, const auto& field) { json[name] = field; });
+  visit_set_model_fields(model,
+                         [&json](const char* name, const auto& field) { json[name] = field; });
   return json;
 }
 
@@ -110,6 +111,13 @@ class PlanToJson {
     json["sizes"] = list(plan_.sizes, [](const SizeTable& table) -> Json {
       return {{"name", table.name}, {"sizes", table.sizes}};
     });
+    if (plan_.placements.empty()) return;
+    json["placements"] = list(plan_.placements, [](const PlacementTable& table) -> Json {
+      return {{"name", table.name},
+              {"of", per_rank(table.of, [](Json& entry, const std::vector<ShareRange>& ranges) {
+                 entry["shares"] = to_string(ranges);
+               })}};
+    });
   }
 
   void add_values(Json& json) {
@@ -149,6 +157,7 @@ class PlanToJson {
     Json json{{"term", plan_.term(p.term).name}, {"units", p.units}};
     add_group(json, "major", p.major);
     add_group(json, "minor", p.minor);
+    if (p.placement.exists()) json["placement"] = plan_.placement_table(p.placement).name;
     json["coefficient"] = to_string(p.coefficient);
     return json;
   }

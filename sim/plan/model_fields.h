@@ -6,10 +6,9 @@
 
 namespace lockstep {
 
-// Calls visit(name, field) for every field in the order of Model. `AnyModel`: Model or const Model;
-// fields are int, double, bool or std::string.
+// The fields that every plan has had from the start. They are always hashed.
 template <class AnyModel, class Visit>
-void visit_model_fields(AnyModel& m, Visit visit) {
+void visit_first_model_fields(AnyModel& m, Visit& visit) {
   visit("name", m.name);
   visit("architecture", m.architecture);
   visit("model_type", m.model_type);
@@ -39,6 +38,36 @@ void visit_model_fields(AnyModel& m, Visit visit) {
   visit("rms_norm_eps", m.rms_norm_eps);
   visit("rope_theta", m.rope_theta);
   visit("quantization", m.quantization);
+}
+
+// The fields that came later, as visit(name, pointer to the member). They are hashed only where
+// they are set, so that a plan that has none of them keeps its hash.
+template <class Visit>
+void visit_later_model_members(Visit visit) {
+  visit("decoder_sparse_step", &Model::decoder_sparse_step);
+  visit("mlp_only_layers", &Model::mlp_only_layers);
+  visit("shared_expert_intermediate_size", &Model::shared_expert_intermediate_size);
+  visit("head_dim", &Model::head_dim);
+  visit("attention_bias", &Model::attention_bias);
+  visit("sliding_window", &Model::sliding_window);
+}
+
+// Calls visit(name, field) for every field. `AnyModel`: Model or const Model; fields are int,
+// double, bool, std::string or std::vector<int>.
+template <class AnyModel, class Visit>
+void visit_model_fields(AnyModel& m, Visit visit) {
+  visit_first_model_fields(m, visit);
+  visit_later_model_members([&](const char* name, auto member) { visit(name, m.*member); });
+}
+
+// Likewise without the later fields that are not set.
+template <class Visit>
+void visit_set_model_fields(const Model& m, Visit visit) {
+  visit_first_model_fields(m, visit);
+  const Model usual;
+  visit_later_model_members([&](const char* name, auto member) {
+    if (m.*member != usual.*member) visit(name, m.*member);
+  });
 }
 
 }  // namespace lockstep

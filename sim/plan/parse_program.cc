@@ -97,6 +97,7 @@ class OperationParser {
     p.major = state_.resolve_optional<GroupId>(f, "major", state_.groups);
     p.minor = state_.resolve_optional<GroupId>(f, "minor", state_.groups);
     p.units = f.int_or("units", 1);
+    p.placement = state_.resolve_optional<PlacementId>(f, "placement", state_.placements);
     p.coefficient = parse_rational_in(f, "coefficient");
     f.finish();
     return p;

@@ -39,6 +39,7 @@ struct ParseState {
   NameIndex layouts;
   NameIndex moves;
   NameIndex sizes;
+  NameIndex placements;
   NameIndex tensors;
   NameIndex terms;
   std::size_t reasons = 0;
@@ -70,5 +71,7 @@ std::optional<std::vector<int>> parse_ranks(const std::string& text, int world);
 // The reverse of to_string(RowMap) and of to_string(moves).
 std::optional<RowMap> parse_row_map(const std::string& text);
 std::optional<std::vector<Move>> parse_move_list(const std::string& text);
+// And of to_string(share ranges).
+std::optional<std::vector<ShareRange>> parse_share_ranges(const std::string& text);
 
 }  // namespace lockstep

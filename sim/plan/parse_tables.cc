@@ -45,6 +45,7 @@ class TableParser {
     parse_rows();
     parse_moves();
     parse_sizes();
+    parse_placements();
     parse_tensors();
     parse_terms();
     parse_closings();
@@ -94,6 +95,10 @@ class TableParser {
         field = f.boolean(name, field);
       } else if constexpr (std::is_same_v<Field, double>) {
         field = f.number(name, field);
+      } else if constexpr (std::is_same_v<Field, std::vector<int>>) {
+        for (const Node* item : f.list(name)) {
+          field.push_back(static_cast<int>(scalar_integer(*item, 0, kLargestInt, faults())));
+        }
       } else {
         field = f.int_or(name, field);
       }
@@ -231,6 +236,25 @@ class TableParser {
     }
   }
 
+  void parse_placements() {
+    for (const Node* node : entries("placements")) {
+      Fields f(*node, faults());
+      PlacementTable table{f.text("name"), {}};
+      table.of = parse_per_rank<std::vector<ShareRange>>(f, [&](Fields& entry) {
+        const Node* list = entry.required("shares");
+        const auto read = parse_share_ranges(list == nullptr ? "" : scalar_text(*list, faults()));
+        if (!read) {
+          faults().add(*list,
+                       fmt::format("expected shares such as \"0-47,95\", not '{}'", list->text));
+        }
+        return read.value_or(std::vector<ShareRange>{});
+      });
+      f.finish();
+      state_.placements.add(table.name);
+      plan_.placements.push_back(std::move(table));
+    }
+  }
+
   void parse_tensors() {
     for (const Node* node : entries("tensors")) {
       Tensor tensor;
@@ -357,6 +381,17 @@ std::optional<std::vector<Move>> parse_move_list(const std::string& text) {
     moves.push_back({from->token, *to, from->count});
   }
   return moves;
+}
+
+std::optional<std::vector<ShareRange>> parse_share_ranges(const std::string& text) {
+  std::vector<ShareRange> ranges;
+  if (text.empty()) return ranges;
+  for (const std::string& part : split(text, ',')) {
+    const std::optional<RowRun> run = parse_run(part);
+    if (!run || run->token + run->count > kLargestInt) return std::nullopt;
+    ranges.push_back({static_cast<int>(run->token), static_cast<int>(run->token + run->count)});
+  }
+  return ranges;
 }
 
 Plan parse_tables(Fields& top, ParseState& state) { return TableParser(top, state).parse(); }

@@ -60,8 +60,10 @@ std::string to_string(OpKind kind) { return std::string(kKinds[static_cast<std::
 
 std::int64_t Plan::column_count(const std::string& columns) const {
   constexpr std::int64_t kVocabPadding = 64;
+  constexpr std::int64_t kStatistics = 2;  // of the queries, of the keys
   if (columns == "hidden") return model.hidden_size;
   if (columns == "experts") return model.n_routed_experts;
+  if (columns == "qk_statistics") return kStatistics;
   LOCKSTEP_ASSERT(columns == "vocab");
   return (model.vocab_size + kVocabPadding - 1) / kVocabPadding * kVocabPadding;
 }
@@ -69,7 +71,8 @@ std::int64_t Plan::column_count(const std::string& columns) const {
 bool Plan::operator==(const Plan& other) const {
   const auto tables = [](const Plan& p) {
     return std::tie(p.name, p.origin, p.notes, p.model, p.seed, p.world, p.groups, p.layouts,
-                    p.moves, p.sizes, p.tensors, p.terms, p.closings, p.reasons, p.steps);
+                    p.moves, p.sizes, p.placements, p.tensors, p.terms, p.closings, p.reasons,
+                    p.steps);
   };
   return tables(*this) == tables(other) &&
          std::ranges::equal(operations, other.operations,

@@ -251,7 +251,7 @@ std::string to_string(OpKind kind);
 struct Tensor {
   std::string name;     // "L0.mlp_out"
   std::string buffer;   // the memory it lives in; tensors of one buffer overwrite each other
-  std::string columns;  // hidden, vocab, experts: names the column count (Plan::column_count)
+  std::string columns;  // hidden, vocab, experts, qk_statistics: the count is Plan::column_count
   std::string dtype = "bfloat16";
   bool operator==(const Tensor&) const = default;
 };
@@ -327,7 +327,7 @@ struct Plan {
   const StateSpec& spec(SpecId id) const { return specs[id.index()]; }
   const Reason& reason(ReasonId id) const { return reasons[id.index()]; }
   // Columns of a tensor: hidden_size, vocab_size padded to a multiple of 64 (SGLang's
-  // DEFAULT_VOCAB_PADDING_SIZE), or n_routed_experts. REQUIRES: a known name.
+  // DEFAULT_VOCAB_PADDING_SIZE), n_routed_experts, or 2 of qk_statistics. REQUIRES: a known name.
   std::int64_t column_count(const std::string& columns) const;
 
   // Equal in every table and every operation. The numbers of specs are no part of a plan: two are

@@ -60,6 +60,8 @@ std::string model_text(const Model& model) {
   const auto text_of = [](const auto& field) {
     if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>) {
       return yaml_scalar(field);
+    } else if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::vector<int>>) {
+      return numbers(field);
     } else {
       return fmt::format("{}", field);
     }
@@ -119,6 +121,7 @@ class Printer {
           .raw("sizes", flow_list(t.sizes, [](std::int64_t n) { return fmt::format("{}", n); }))
           .str();
     });
+    print_placements();
     print_tensors();
     print_terms();
     print_reasons();
@@ -219,6 +222,16 @@ class Printer {
     }
   }
 
+  void print_placements() {
+    if (!plan_.placements.empty()) out_ += "placements:\n";
+    for (const PlacementTable& table : plan_.placements) {
+      print_per_rank("of", table.name, table.of,
+                     [](FlowMap& map, const std::vector<ShareRange>& ranges) {
+                       map.text("shares", to_string(ranges));
+                     });
+    }
+  }
+
   void print_tensors() {
     list("tensors", plan_.tensors, [](const Tensor& t) {
       if (t.buffer == t.name && t.columns == "hidden" && t.dtype == "bfloat16") {
@@ -299,6 +312,7 @@ std::string production_text(const Plan& plan, const Production& p) {
   map.text("term", plan.term(p.term).name).number_unless("units", p.units, 1);
   if (p.major.exists()) map.text("major", plan.group(p.major).role);
   if (p.minor.exists()) map.text("minor", plan.group(p.minor).role);
+  if (p.placement.exists()) map.text("placement", plan.placement_table(p.placement).name);
   if (!p.coefficient.is_one()) map.text("coefficient", to_string(p.coefficient));
   return map.str();
 }
@@ -316,51 +330,7 @@ void add_arguments(const Plan& plan, const Operation& op, FlowMap& map) {
   map.number_unless("records", op.records, -1);
 }
 
-std::string run_text(std::int64_t first, std::int64_t count) {
-  return count == 1 ? fmt::format("{}", first) : fmt::format("{}-{}", first, first + count - 1);
-}
-
 }  // namespace
-
-std::string yaml_scalar(const std::string& text) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("_.@/-^").find(c) != std::string_view::npos;
-  };
-  const bool starts_well = !text.empty() && text[0] != '-' && text[0] != '@' && text[0] != '.';
-  const bool is_null = text == "null" || text == "Null" || text == "NULL";
-  if (starts_well && !is_null && std::ranges::all_of(text, plain)) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (byte < 0x20 || byte == 0x7F) {
-      quoted += fmt::format("\\x{:02X}", byte);
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "\"";
-}
-
-std::string to_string(const RowMap& map) {
-  std::vector<std::string> runs;
-  for (const RowRun& run : map) {
-    runs.push_back(run.token == kPadding ? fmt::format("pad*{}", run.count)
-                                         : run_text(run.token, run.count));
-  }
-  return join(runs, " ");
-}
-
-std::string to_string(const std::vector<Move>& moves) {
-  std::vector<std::string> texts;
-  for (const Move& m : moves) {
-    texts.push_back(fmt::format("{}>{}", run_text(m.from, m.count), m.to));
-  }
-  return join(texts, " ");
-}
 
 std::string operation_text(const Plan& plan, const Operation& op, Reasons reasons) {
   FlowMap map;

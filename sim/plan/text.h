@@ -23,6 +23,8 @@ std::string header_text(const Plan& plan);
 std::string to_string(const RowMap& map);
 // "0-1023>37 5>0": the rows 0-1023 go to row 37 and up. "" for no moves.
 std::string to_string(const std::vector<Move>& moves);
+// "0-47,95": the shares 0 to 47, and 95; "" for none.
+std::string to_string(const std::vector<ShareRange>& ranges);
 
 // A scalar of YAML flow style: plain where nobody could take it for something else.
 std::string yaml_scalar(const std::string& text);

@@ -23,9 +23,13 @@ struct PlanFault {
 // broken, the operations, which refer to it, are not looked at.
 std::vector<PlanFault> plan_faults(const Plan& plan);
 
+// The largest number of shares of a term, and of a rank in a placement, each as often as it has it.
+inline constexpr int kLargestShareCount = 1 << 24;
+
 // The parts of plan_faults(): everything but the operations; and the operations. `operation_faults`
 // REQUIRES: table_faults(plan) is empty.
 std::vector<PlanFault> table_faults(const Plan& plan);
+std::vector<PlanFault> model_faults(const Model& model);  // a part of table_faults()
 std::vector<PlanFault> operation_faults(const Plan& plan);
 
 }  // namespace lockstep

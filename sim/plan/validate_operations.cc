@@ -13,7 +13,7 @@ namespace {
 // What each kind takes and makes. `columns_in` and `columns_out` of collectives, copies, sums and
 // scales are whatever they are, but equal.
 struct Shape {
-  std::size_t in;
+  std::size_t in;  // operands; attention may have one more
   std::string_view columns_in;
   std::string_view columns_out;
 };
@@ -131,6 +131,9 @@ class OperationChecks {
                                 (p.minor.value == -1 || in_range(p.minor, plan_.groups));
       if (!in_range(p.term, plan_.terms)) add("produces a term that does not exist");
       if (!groups_exist) add("produces over a group that does not exist");
+      if (p.placement.value != -1 && !in_range(p.placement, plan_.placements)) {
+        add("produces by a placement that does not exist");
+      }
     }
     for (const ReasonId id : op.because) {
       if (!in_range(id, plan_.reasons)) add("has a reason that does not exist");
@@ -155,9 +158,11 @@ class OperationChecks {
   void check_operands(const Operation& op) {
     const Shape shape = shape_of(op.kind);
     const std::size_t outputs = op.kind == OpKind::require ? 0 : 1;
-    if (op.in.size() != shape.in || op.out.size() != outputs) {
-      add(fmt::format("{} has {} operands and {} results; it takes {} and gives {}",
-                      to_string(op.kind), op.in.size(), op.out.size(), shape.in, outputs));
+    const std::size_t most = shape.in + (op.kind == OpKind::attention ? 1 : 0);
+    if (op.in.size() < shape.in || op.in.size() > most || op.out.size() != outputs) {
+      add(fmt::format("{} has {} operands and {} results; it takes {}{} and gives {}",
+                      to_string(op.kind), op.in.size(), op.out.size(), shape.in,
+                      most > shape.in ? " or 2" : "", outputs));
       return;
     }
     const bool judges = is_nonlinear(op.kind) || op.kind == OpKind::require;
@@ -205,7 +210,9 @@ class OperationChecks {
     if (op.out.empty()) return;
     if (is_nonlinear(op.kind)) {
       if (!op.in.empty()) differs(op.in[0].tensor, shape.columns_in);
-      if (op.in.size() > 1) differs(op.in[1].tensor, "experts");
+      if (op.in.size() > 1) {
+        differs(op.in[1].tensor, op.kind == OpKind::attention ? "qk_statistics" : "experts");
+      }
       differs(op.out[0].tensor, shape.columns_out);
       if (op.kind != OpKind::lm_head && plan_.spec(op.out[0].declared).columns_over.exists()) {
         add("only lm_head makes a slice of the columns");
@@ -263,6 +270,10 @@ class OperationChecks {
         add(fmt::format("{} does not make {}", to_string(op.kind), term.name));
       }
       if (p.coefficient.overflowed()) add("has a coefficient that does not fit in 64 bits");
+      if (p.placement.exists()) {
+        check_placement(op, p, term);
+        continue;
+      }
       if (p.major.exists()) check_membership(op, p.major, "production over");
       if (p.minor.exists()) check_membership(op, p.minor, "production over");
       if (term.kind == TermKind::routed && p.units != plan_.model.n_routed_experts) {
@@ -272,6 +283,29 @@ class OperationChecks {
       check_shares(p, term);
     }
     check_model(op.kind);
+  }
+
+  // The placement says all, so units and groups, which say the same, must not.
+  void check_placement(const Operation& op, const Production& p, const Term& term) {
+    const PlacementTable& table = plan_.placement_table(p.placement);
+    if (p.units != 1 || p.major.exists() || p.minor.exists()) {
+      add(fmt::format("produces {} by the placement {}, which takes no units and no groups",
+                      term.name, table.name));
+    }
+    const int experts = plan_.model.n_routed_experts;
+    if (term.kind == TermKind::routed && (experts < 1 || term.shares % experts != 0)) {
+      add(fmt::format("{} has {} shares, which is no multiple of the {} routed experts", term.name,
+                      term.shares, experts));
+    }
+    for (std::size_t rank = 0; rank < world(); ++rank) {
+      if (!executes(op, static_cast<int>(rank))) continue;
+      for (const ShareRange& r : table.of.at(static_cast<int>(rank))) {
+        if (r.last <= term.shares) continue;
+        add(fmt::format("the placement {} gives rank {} the share {} of {}, which has {}",
+                        table.name, rank, r.last - 1, term.name, term.shares));
+        return;
+      }
+    }
   }
 
   void check_shares(const Production& p, const Term& term) {
@@ -307,7 +341,9 @@ class OperationChecks {
     const auto needs = [&](std::string_view name, int value) {
       if (value < 1) add(fmt::format("{} needs model.{} above 0", to_string(kind), name));
     };
-    if (kind == OpKind::attention) needs("v_head_dim", m.v_head_dim);
+    if (kind == OpKind::attention || kind == OpKind::qk_statistics) {
+      needs("v_head_dim or head_dim", std::max(m.v_head_dim, m.head_dim));
+    }
     if (kind == OpKind::dense) needs("intermediate_size", m.intermediate_size);
     if (kind == OpKind::router || kind == OpKind::experts) {
       needs("n_routed_experts", m.n_routed_experts);

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <limits>
 #include <string_view>
 #include <unordered_set>
@@ -13,8 +13,6 @@ namespace lockstep {
 namespace {
 
 constexpr std::size_t kWholeTable = static_cast<std::size_t>(-1);  // instead of an entry's index
-constexpr int kLargestDimension = 1 << 24;
-constexpr int kLargestShareCount = 1 << 24;
 
 // Token intervals of all requests, joined and sorted, to ask which tokens exist.
 class Tokens {
@@ -62,12 +60,13 @@ class TableChecks {
           fmt::format("{} ranks; it must be 1 to {}", plan_.world, kLargestWorld));
       return std::move(faults_);
     }
-    check_model();
+    faults_ = model_faults(plan_.model);
     check_groups();
     check_steps();
     if (faults_.empty()) check_rows();
     check_moves();
     check_sizes();
+    check_placements();
     check_tensors();
     check_terms();
     if (faults_.empty()) check_closings();
@@ -92,57 +91,6 @@ class TableChecks {
         add(table, i, "has no name");
       else if (!seen.insert(text).second)
         add(table, i, fmt::format("the name {} is taken", text));
-    }
-  }
-
-  void check_dimension(std::string_view name, std::int64_t value, int least) {
-    if (value >= least && value <= kLargestDimension) return;
-    add("model", kWholeTable,
-        fmt::format("{} is {}; it must be {} to {}", name, value, least, kLargestDimension));
-  }
-
-  void check_model() {
-    const Model& m = plan_.model;
-    check_dimension("num_hidden_layers", m.num_hidden_layers, 1);
-    check_dimension("hidden_size", m.hidden_size, 1);
-    check_dimension("vocab_size", m.vocab_size, 1);
-    check_dimension("num_attention_heads", m.num_attention_heads, 1);
-    check_dimension("moe_layer_freq", m.moe_layer_freq, 1);
-    check_dimension("n_group", m.n_group, 1);
-    check_dimension("topk_group", m.topk_group, 1);
-    check_dimension("first_k_dense_replace", m.first_k_dense_replace, 0);
-    check_dimension("intermediate_size", m.intermediate_size, 0);
-    check_dimension("moe_intermediate_size", m.moe_intermediate_size, 0);
-    check_dimension("n_routed_experts", m.n_routed_experts, 0);
-    check_dimension("num_experts_per_tok", m.num_experts_per_tok, 0);
-    check_dimension("n_shared_experts", m.n_shared_experts, 0);
-    check_dimension("num_key_value_heads", m.num_key_value_heads, 0);
-    check_dimension("q_lora_rank", m.q_lora_rank, 0);
-    check_dimension("kv_lora_rank", m.kv_lora_rank, 0);
-    check_dimension("qk_nope_head_dim", m.qk_nope_head_dim, 0);
-    check_dimension("qk_rope_head_dim", m.qk_rope_head_dim, 0);
-    check_dimension("v_head_dim", m.v_head_dim, 0);
-    check_dimension("max_position_embeddings", m.max_position_embeddings, 0);
-    check_router();
-  }
-
-  void check_router() {
-    const Model& m = plan_.model;
-    const auto wrong = [&](std::string message) { add("model", kWholeTable, std::move(message)); };
-    if (m.num_experts_per_tok > m.n_routed_experts) {
-      wrong(fmt::format("num_experts_per_tok is {}, but there are {} routed experts",
-                        m.num_experts_per_tok, m.n_routed_experts));
-    }
-    if (m.n_group > 0 && (m.topk_group > m.n_group || m.n_routed_experts % m.n_group != 0)) {
-      wrong(
-          fmt::format("n_group {} must divide the {} routed experts and be at least topk_group "
-                      "{}",
-                      m.n_group, m.n_routed_experts, m.topk_group));
-    }
-    const bool finite = std::isfinite(m.routed_scaling_factor) && std::isfinite(m.rms_norm_eps) &&
-                        std::isfinite(m.rope_theta);
-    if (!finite) {
-      wrong("routed_scaling_factor, rms_norm_eps and rope_theta must be finite numbers");
     }
   }
 
@@ -262,12 +210,32 @@ class TableChecks {
     }
   }
 
+  void check_placements() {
+    check_unique_names("placements", plan_.placements, &PlacementTable::name);
+    for (std::size_t i = 0; i < plan_.placements.size(); ++i) {
+      if (!check_per_rank("placements", i, plan_.placements[i].of)) continue;
+      for (const std::vector<ShareRange>& ranges : plan_.placements[i].of.distinct) {
+        std::int64_t total = 0;
+        for (const ShareRange& r : ranges) {
+          const bool sane = r.first >= 0 && r.first < r.last && r.last <= kLargestShareCount;
+          if (!sane) add("placements", i, fmt::format("has shares {} to {}", r.first, r.last));
+          if (sane) total = std::min<std::int64_t>(total + r.last - r.first, kLargestShareCount);
+        }
+        if (total >= kLargestShareCount) add("placements", i, "has 2^24 shares or more on a rank");
+      }
+    }
+  }
+
   void check_tensors() {
     check_unique_names("tensors", plan_.tensors, &Tensor::name);
     for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
       const Tensor& t = plan_.tensors[i];
-      if (t.columns != "hidden" && t.columns != "vocab" && t.columns != "experts") {
-        add("tensors", i, fmt::format("columns are hidden, vocab or experts, not '{}'", t.columns));
+      constexpr std::array<std::string_view, 4> kColumns{"hidden", "vocab", "experts",
+                                                         "qk_statistics"};
+      if (std::ranges::find(kColumns, t.columns) == kColumns.end()) {
+        add("tensors", i,
+            fmt::format("columns are hidden, vocab, experts or qk_statistics, not '{}'",
+                        t.columns));
       }
       if (t.columns == "experts" && plan_.model.n_routed_experts == 0) {
         add("tensors", i, "has a column per expert of a model without experts");
@@ -292,6 +260,9 @@ class TableChecks {
       }
       if (t.index < 0 || t.index >= kNormsAndResiduals) {
         add("terms", i, fmt::format("index {}; it must be 0 to 2", t.index));
+      }
+      if (t.kind == TermKind::bias && t.shares != 1) {
+        add("terms", i, fmt::format("a bias has 1 share, not {}", t.shares));
       }
       if (t.shares < 1 || t.shares > kLargestShareCount) {
         add("terms", i, fmt::format("{} shares; it must be 1 to 2^24", t.shares));

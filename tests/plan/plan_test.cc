@@ -38,6 +38,7 @@ TEST_CASE("the vocabulary is padded to a multiple of 64") {
   CHECK(sample_plan().column_count("vocab") == 128);  // of 100
   CHECK(sample_plan().column_count("hidden") == 8);
   CHECK(sample_plan().column_count("experts") == 4);
+  CHECK(sample_plan().column_count("qk_statistics") == 2);  // of queries, of keys
 }
 
 TEST_CASE("a rank's place in a group is its position in its part") {
@@ -91,6 +92,41 @@ TEST_CASE("every change of what is computed changes the hash") {
   CHECK(changed([](Plan& p) { p.operations[4].ranks = RankSet::of({0}); }));
   CHECK(changed([](Plan& p) { p.operations[3].produces[0].coefficient = Rational(1, 2); }));
   CHECK(changed([](Plan& p) { p.specs[0].partial_over = GroupId{0}; }));
+}
+
+TEST_CASE("what came later enters the hash where it is set") {
+  const Plan plan = sample_plan();
+  const auto changed = [&plan](auto change) {
+    Plan other = plan;
+    change(other);
+    return hash(other) != hash(plan);
+  };
+  CHECK(changed([](Plan& p) { p.model.decoder_sparse_step = 2; }));
+  CHECK(changed([](Plan& p) { p.model.mlp_only_layers = {0}; }));
+  CHECK(changed([](Plan& p) { p.model.head_dim = 1; }));
+  CHECK(changed([](Plan& p) { p.model.attention_bias = true; }));
+  CHECK(changed([](Plan& p) { p.model.sliding_window = 1; }));
+  CHECK(changed([](Plan& p) { p.model.shared_expert_intermediate_size = 1; }));
+
+  Plan placed = plan;
+  placed.placements = {{"halves", {{{{0, 1}}, {{1, 2}}}, {0, 1}}}};
+  const std::uint64_t unused = hash(placed);
+  CHECK(unused != hash(plan));
+  CHECK_FALSE(placed == plan);
+  placed.operations[3].produces[0].placement = PlacementId{0};
+  CHECK(hash(placed) != unused);
+  const std::uint64_t used = hash(placed);
+  placed.placements[0].of.distinct[0][0].last = 2;
+  CHECK(hash(placed) != used);
+}
+
+TEST_CASE("an equal placement is stored once, another of that name is not") {
+  PlanBuilder b{Plan{}};
+  const PlacementId halves = b.placement("halves", {{{0, 1}}, {{1, 2}}});
+  CHECK(b.placement("halves", {{{0, 1}}, {{1, 2}}}) == halves);
+  CHECK(b.placement("halves", {{{0, 1}}, {{0, 1}}}) != halves);
+  CHECK(b.plan().placements.size() == 2);
+  CHECK(b.plan().placements[1].of.distinct.size() == 1);
 }
 
 TEST_CASE("the numbers of specs are no part of a plan") {

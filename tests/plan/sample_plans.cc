@@ -58,6 +58,7 @@ class Generator {
     plan.notes = {"a note: with a colon", "- a dash"};
     plan.seed = random_.next();
     plan.model = tiny_model();
+    draw_later_fields(plan.model);
     plan.world = 2 + 2 * small(3);
     std::vector<int> all;
     Group single{"single", "single", {}};
@@ -78,6 +79,15 @@ class Generator {
     }
     tokens_ = token;
     return plan;
+  }
+
+  void draw_later_fields(Model& m) {
+    if (random_.chance(1, 2)) m.mlp_only_layers = {1, small(3)};
+    if (random_.chance(1, 2)) m.decoder_sparse_step = 1 + small(2);
+    if (random_.chance(1, 2)) m.shared_expert_intermediate_size = small(100);
+    if (random_.chance(1, 2)) m.head_dim = small(9);
+    if (random_.chance(1, 2)) m.sliding_window = small(9);
+    m.attention_bias = random_.chance(1, 2);
   }
 
   RowMap draw_rows() {
@@ -112,6 +122,7 @@ class Generator {
       builder_.layout(any_name("rows"), rows);
       builder_.moves(any_name("moves"), moves);
       builder_.sizes(any_name("sizes"), sizes);
+      draw_placement(table);
       builder_.reason({any_name("rule"),
                        any_name("value"),
                        {{any_name("input"), "8"}, {any_name("input"), "true"}},
@@ -119,13 +130,26 @@ class Generator {
                        "",
                        {24785, 1}});
     }
-    for (const char* columns : {"hidden", "experts", "vocab"}) {
+    for (const char* columns : {"hidden", "experts", "vocab", "qk_statistics"}) {
       for (int i = 0; i < 3; ++i) {
         const std::string name = any_name("t");
         builder_.tensor({name, i == 0 ? name : "buffer", columns, i == 1 ? "float32" : "bfloat16"});
       }
     }
     draw_terms(world);
+  }
+
+  // Of four experts that lie anywhere, some twice or nowhere; of one share; and of no share.
+  void draw_placement(int table) {
+    std::vector<std::vector<ShareRange>> shares;
+    for (int rank = 0; rank < builder_.plan().world; ++rank) {
+      std::vector<ShareRange>& of = shares.emplace_back();
+      for (int i = table == 2 ? 0 : small(3); i > 0; --i) {
+        const int first = table == 1 ? 0 : small(4);
+        of.push_back({first, first + 1 + (table == 1 ? 0 : small(4 - first))});
+      }
+    }
+    builder_.placement(any_name("placement"), shares);
   }
 
   void draw_terms(int world) {
@@ -135,38 +159,49 @@ class Generator {
       const int shares = term_kind == TermKind::routed ? 4 : sharded ? world : 1;
       builder_.term({any_name("term"), term_kind, small(2), small(3) - 1, small(3), shares});
     }
-    builder_.close(TermId{1}, {TermId{0}, TermId{3}});
+    builder_.close(term(TermKind::residual),
+                   {term(TermKind::embedding), term(TermKind::attention)});
   }
 
   // Terms determine the columns of the tensors that a spec is for.
   SpecId draw_spec(int columns, bool whole) {
-    const TermId term = columns == 0 ? TermId{small(5)} : columns == 1 ? TermId{5} : TermId{8};
-    StateSpec spec{LayoutId{small(3)}, {term}, GroupId::none(), GroupId::none()};
-    if (columns == 0 && random_.chance(1, 2)) spec.terms.push_back(TermId{7});
+    static constexpr TermKind kOfColumns[] = {TermKind::dense, TermKind::router, TermKind::logits,
+                                              TermKind::statistics};
+    const TermId of =
+        columns == 0 && random_.chance(1, 2) ? TermId{small(4)} : term(kOfColumns[columns]);
+    StateSpec spec{LayoutId{small(3)}, {of}, GroupId::none(), GroupId::none()};
+    if (columns == 0 && random_.chance(1, 2)) spec.terms.push_back(term(TermKind::shared));
     if (!whole && random_.chance(1, 3)) spec.partial_over = GroupId{0};
     return builder_.spec(spec);
   }
 
+  static TermId term(TermKind kind) { return TermId{static_cast<std::int32_t>(kind)}; }
   TensorId tensor(int columns) { return TensorId{3 * columns + small(3)}; }
 
-  Production produce(OpKind kind) {
+  std::vector<Production> produce(OpKind kind) {
     switch (kind) {
       case OpKind::embed:
-        return {TermId{0}, {}, {}, 1, 1};
+        return {{term(TermKind::embedding), {}, {}, 1, 1}};
       case OpKind::norm:
-        return {TermId{2}, {}, {}, 1, Rational(1, 4)};
+        return {{term(TermKind::norm), {}, {}, 1, Rational(1, 4)}};
+      case OpKind::qk_statistics:
+        return {{term(TermKind::statistics), {}, {}, 1, 1}};
       case OpKind::attention:
-        return {TermId{3}, {}, GroupId{1}, 1, 1};
+        return {{term(TermKind::attention), {}, GroupId{1}, 1, 1},
+                {term(TermKind::bias), {}, {}, 1, 1, PlacementId{1}}};
       case OpKind::dense:
-        return {TermId{4}, GroupId{0}, {}, builder_.plan().world, 1};
+        return {{term(TermKind::dense), GroupId{0}, {}, builder_.plan().world, 1}};
       case OpKind::router:
-        return {TermId{5}, {}, {}, 1, 1};
+        return {{term(TermKind::router), {}, {}, 1, 1}};
       case OpKind::experts:
-        return {TermId{6}, GroupId{1}, {}, 4, -1};
+        if (random_.chance(1, 2)) {
+          return {{term(TermKind::routed), {}, {}, 1, 2, PlacementId{2 * small(2)}}};
+        }
+        return {{term(TermKind::routed), GroupId{1}, {}, 4, -1}};
       case OpKind::shared_expert:
-        return {TermId{7}, {}, {}, 1, 1};
+        return {{term(TermKind::shared), {}, {}, 1, 1}};
       default:
-        return {TermId{8}, {}, {}, 1, 1};
+        return {{term(TermKind::logits), {}, {}, 1, 1}};
     }
   }
 
@@ -177,16 +212,22 @@ class Generator {
     op.site = {small(2), small(3) - 1, random_.chance(1, 2) ? "mlp" : "own module"};
     if (random_.chance(1, 4)) op.ranks = RankSet::of({0, builder_.plan().world - 1});
     const bool nonlinear = is_nonlinear(kind);
-    const int in = nonlinear ? 0 : small(3);
-    const int out = kind == OpKind::router ? 1 : kind == OpKind::lm_head ? 2 : in;
+    const int in = nonlinear ? 0 : small(4);
+    const int out = kind == OpKind::router          ? 1
+                    : kind == OpKind::lm_head       ? 2
+                    : kind == OpKind::qk_statistics ? 3
+                                                    : in;
     const auto expect = [&](int columns) {
       return nonlinear || kind == OpKind::require ? draw_spec(columns, nonlinear) : SpecId::none();
     };
     if (kind != OpKind::embed) op.in.push_back({tensor(in), expect(in)});
     if (kind == OpKind::add) op.in.push_back({tensor(in), SpecId::none()});
     if (kind == OpKind::experts) op.in.push_back({tensor(1), expect(1)});
+    if (kind == OpKind::attention && random_.chance(1, 2)) {
+      op.in.push_back({tensor(3), expect(3)});
+    }
     if (kind != OpKind::require) op.out.push_back({tensor(out), draw_spec(out, false)});
-    if (nonlinear) op.produces = {produce(kind)};
+    if (nonlinear) op.produces = produce(kind);
     draw_arguments(op);
     builder_.append(std::move(op));
   }

@@ -250,6 +250,36 @@ TEST_CASE("the example of docs/plan_format.md is the sample plan") {
   CHECK(doc.substr(first, doc.find("```", first) - first) == print(sample_plan()));
 }
 
+TEST_CASE("placements stand in a table of their own") {
+  const std::string plain = print(sample_plan());
+  const std::string table =
+      "placements:\n  - name: halves\n    of:\n      - {ranks: 0, shares: 0}\n"
+      "      - {ranks: 1, shares: \"1,0-1\"}\n";
+  std::string text = replaced(plain, "tensors:\n", table + "tensors:\n");
+  text = replaced(text, "units: 2, major: tp}", "placement: halves}");
+  const Plan plan = parsed(text);
+  REQUIRE(plan.placements.size() == 1);
+  CHECK(plan.placements[0].of.at(1) == std::vector<ShareRange>{{1, 2}, {0, 2}});
+  CHECK(plan.operations[3].produces[0].placement == PlacementId{0});
+  CHECK(print(plan) == text);
+  CHECK(faults_of(replaced(text, "shares: 0}", "shares: x}"))
+            .find("expected shares such as \"0-47,95\", not 'x'") != std::string::npos);
+  CHECK(faults_of(replaced(text, "shares: 0}", "shares: 0-99999999999}"))
+            .find("expected shares such as") != std::string::npos);
+  CHECK(faults_of(replaced(text, "placement: halves}", "placement: halfs}"))
+            .find("did you mean halves?") != std::string::npos);
+  CHECK(parsed(replaced(text, "shares: 0}", "shares: \"\"}")).placements[0].of.at(0).empty());
+}
+
+TEST_CASE("a model says which layers are dense all the same") {
+  const std::string text = replaced(print(sample_plan()), "vocab_size: 100}",
+                                    "vocab_size: 100, mlp_only_layers: [0, 2]}");
+  CHECK(parsed(text).model.mlp_only_layers == std::vector<int>{0, 2});
+  CHECK(print(parsed(text)) == text);
+  CHECK(faults_of(replaced(text, "[0, 2]", "[0, x]"))
+            .find("expected a whole number from 0 to 2147483647, not 'x'") != std::string::npos);
+}
+
 TEST_CASE("rows and moves read back what they print") {
   CHECK(to_string(RowMap{{0, 1024}, {kPadding, 5}, {7, 1}}) == "0-1023 pad*5 7");
   CHECK(to_string(std::vector<Move>{{0, 37, 3}, {5, 0, 1}}) == "0-2>37 5>0");

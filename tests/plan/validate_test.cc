@@ -67,8 +67,9 @@ TEST_CASE("faults of the tables name the table and the entry") {
       },
       "sizes, entry 0: adds up to 2^31 rows or more");
   check_faults([](Plan& p) { p.tensors[1].name = "x"; }, "tensors, entry 1: the name x is taken");
-  check_faults([](Plan& p) { p.tensors[1].columns = "heads"; },
-               "tensors, entry 1: columns are hidden, vocab or experts, not 'heads'");
+  check_faults(
+      [](Plan& p) { p.tensors[1].columns = "heads"; },
+      "tensors, entry 1: columns are hidden, vocab, experts or qk_statistics, not 'heads'");
   check_faults([](Plan& p) { p.terms[1].layer = 3; }, "terms, entry 1: layer 3 of a model with 2");
   check_faults([](Plan& p) { p.specs[1].terms.push_back(p.specs[1].terms[0]); },
                "specs, entry 1: has L0.norm2 twice");
@@ -120,6 +121,89 @@ TEST_CASE("faults of operations name the operation") {
       "operation 4 (down_proj all_reduce): a call over one, but rank 1 is not in it");
 }
 
+// The sample plan whose dense operation goes by a placement: rank 0 has share 0, rank 1 share 1.
+Plan placed_plan() {
+  Plan plan = sample_plan();
+  plan.placements = {{"halves", {{{{0, 1}}, {{1, 2}}}, {0, 1}}}};
+  plan.operations[3].produces[0] = {TermId{2}, {}, {}, 1, 1, PlacementId{0}};
+  return plan;
+}
+
+TEST_CASE("faults of placements") {
+  CHECK(validate(placed_plan()) == std::vector<std::string>{});
+  const auto check = [](const Change& change, const std::string& fault) {
+    Plan plan = placed_plan();
+    change(plan);
+    CHECK(join(validate(plan), "\n") == fault);
+  };
+  check(
+      [](Plan& p) {
+        p.placements[0].of.distinct[1] = {{0, 3}};
+      },
+      "operation 3 (dense): the placement halves gives rank 1 the share 2 of L0.mlp.down, which "
+      "has 2");
+  check(
+      [](Plan& p) {
+        p.placements[0].of.distinct[1] = {{1, 1}};
+      },
+      "placements, entry 0: has shares 1 to 1");
+  check(
+      [](Plan& p) {
+        p.placements[0].of.distinct[1] = {{-1, 1}};
+      },
+      "placements, entry 0: has shares -1 to 1");
+  check(
+      [](Plan& p) {
+        p.placements[0].of.distinct[1] = {{0, 1 << 23}, {0, 1 << 23}};
+      },
+      "placements, entry 0: has 2^24 shares or more on a rank");
+  check([](Plan& p) { p.placements[0].of.index_of_rank = {0}; },
+        "placements, entry 0: covers 1 ranks of 2");
+  check([](Plan& p) { p.placements.push_back(p.placements[0]); },
+        "placements, entry 1: the name halves is taken");
+  check([](Plan& p) { p.operations[3].produces[0].units = 2; },
+        "operation 3 (dense): produces L0.mlp.down by the placement halves, which takes no units "
+        "and no groups");
+  check([](Plan& p) { p.operations[3].produces[0].placement = PlacementId{1}; },
+        "operation 3 (dense): produces by a placement that does not exist");
+  // A rank that does not execute the operation has nothing to do with its shares.
+  Plan one = placed_plan();
+  one.placements[0].of.distinct[1] = {{0, 3}};
+  one.operations[3].ranks = RankSet::of({0});
+  CHECK(validate(one) == std::vector<std::string>{});
+}
+
+TEST_CASE("faults of statistics, biases and of the models that have them") {
+  check_faults([](Plan& p) { p.operations[3].kind = OpKind::qk_statistics; },
+               "operation 3 (dense): y has hidden columns; qk_statistics are needed\n"
+               "operation 3 (dense): qk_statistics does not make L0.mlp.down");
+  check_faults(
+      [](Plan& p) {
+        p.terms[2].kind = TermKind::attention;
+        p.operations[3].kind = OpKind::attention;
+        p.operations[3].in.push_back(p.operations[3].in[0]);
+      },
+      "operation 3 (dense): gathered has hidden columns; qk_statistics are needed");
+  check_faults(
+      [](Plan& p) {
+        p.operations[3].kind = OpKind::attention;
+        p.operations[3].in.clear();
+      },
+      "operation 3 (dense): attention has 0 operands and 1 results; it takes 1 or 2 and gives 1\n"
+      "operation 3 (dense): attention does not make L0.mlp.down");
+  check_faults([](Plan& p) { p.terms[2].kind = TermKind::bias; },
+               "terms, entry 2: a bias has 1 share, not 2");
+  check_faults([](Plan& p) { p.model.decoder_sparse_step = 0; },
+               "model: decoder_sparse_step is 0; it must be 1 to 16777216");
+  check_faults(
+      [](Plan& p) {
+        p.model.mlp_only_layers = {1, -1};
+      },
+      "model: a layer of mlp_only_layers is -1; it must be 0 to 16777216");
+  check_faults([](Plan& p) { p.model.sliding_window = -1; },
+               "model: sliding_window is -1; it must be 0 to 16777216");
+}
+
 // One random entry of one random table becomes a random small number or is dropped.
 void corrupt(Plan& p, Random& random) {
   const auto some = [&random](auto& list) -> auto& {
@@ -144,7 +228,7 @@ void corrupt(Plan& p, Random& random) {
       op.out = {{TensorId{id}, SpecId{id}}};
       break;
     case 5:
-      op.produces = {{TermId{id}, GroupId{id}, GroupId{-1}, id, 1}};
+      op.produces = {{TermId{id}, GroupId{id}, GroupId{-1}, id, 1, PlacementId{id % 4}}};
       break;
     case 6:
       some(p.specs).terms = {TermId{id}};
@@ -165,7 +249,7 @@ void corrupt(Plan& p, Random& random) {
       some(some(p.steps).requests).first_token = id;
       break;
     case 12:
-      op.kind = static_cast<OpKind>(random.below(19));
+      op.kind = static_cast<OpKind>(random.below(20));
       break;
     default:
       p.closings = {{TermId{id}, {TermId{id}, TermId{0}}}};
