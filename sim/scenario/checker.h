@@ -37,6 +37,8 @@ class Checker {
 
   const Document& document() const { return document_; }
   void fault(const Node& node, std::string message, std::string hint = {});
+  // Faults of another file, with their places there.
+  void add_all(const Diagnostics& faults) { faults_.add_all(faults); }
   // The value of `path`'s key is not what the table asks for.
   void wrong_type(const Node& node, const Key& key);
   std::size_t faults_so_far() const { return faults_.size(); }

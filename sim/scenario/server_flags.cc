@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <utility>
 
 namespace lockstep {
@@ -81,6 +82,29 @@ void read_rules(Checker& checker, const Node& rules, ServingSpec& serving) {
   }
 }
 
+// A model family described beside the scenario. Its own faults have their places in that file.
+void read_family_file(Checker& checker, const Node& name, ServingSpec& serving) {
+  const Key& key = key_at("serving.family");
+  if (!name.is_scalar()) return checker.wrong_type(name, key);
+  const std::filesystem::path beside =
+      std::filesystem::path(checker.document().file).parent_path();
+  const std::string file = (beside / name.text).string();
+  const Result<Document> document = read_yaml(file);
+  if (!document) {
+    for (const Diagnostic& fault : document.faults()) {
+      checker.fault(name, fmt::format("{}: {}", file, fault.message),
+                    "the path is relative to the scenario");
+    }
+    return;
+  }
+  Result<Family> family = read_family(*document);
+  if (family) {
+    serving.family = std::move(*family);
+  } else {
+    checker.add_all(family.faults());
+  }
+}
+
 void set_preset(Checker& checker, const Node& name, Hardware& hardware) {
   const auto preset = std::ranges::find(kHardware, name.text, &HardwarePreset::name);
   if (!name.is_scalar() || preset == kHardware.end()) {
@@ -111,10 +135,7 @@ ServingSpec read_serving(Checker& checker, const Node& root) {
   if (const Node* flags = map->find("flags")) read_flags(checker, *flags, serving);
   if (const Node* env = map->find("env")) read_env(checker, *env, serving);
   if (const Node* rules = map->find("rules")) read_rules(checker, *rules, serving);
-  if (const Node* family = map->find("family")) {
-    checker.fault(*family, "not modelled yet: model families described in a file (family)",
-                  "leave the key out: the family follows from the model's architecture");
-  }
+  if (const Node* family = map->find("family")) read_family_file(checker, *family, serving);
   return serving;
 }
 

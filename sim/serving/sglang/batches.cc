@@ -129,8 +129,10 @@ namespace {
 // until #31682, the default from then on; never with MLA, nor where some shard decodes.
 Result<PrefillGraph> prefill_graph(const BatchSpec& batch, const std::string& path,
                                    const StepQuestion& step) {
-  const bool asked = batch.prefill_graph == "breakable";
-  const bool wanted = batch.prefill_graph ? asked : step.revision.includes(31682);
+  const std::string& flag = step.settings.prefill_graph;
+  const std::string backend = batch.prefill_graph.value_or(flag);
+  const bool asked = backend == "breakable";
+  const bool wanted = backend.empty() ? step.revision.includes(31682) : asked;
   if (asked && step.parallel.dp_attention && !step.revision.includes(30898)) {
     return fault(path + ".prefill_graph",
                  "SGLang refuses a breakable prefill graph under DP attention before #30898");
@@ -141,9 +143,9 @@ Result<PrefillGraph> prefill_graph(const BatchSpec& batch, const std::string& pa
   const bool decodes = std::ranges::any_of(batch.shards, [](const ShardBatch& s) {
     return s.mode == ForwardMode::decode && !s.requests.empty();
   });
-  const bool backend = step.parallel.a2a == "none" || step.parallel.a2a == "deepep";
+  const bool dispatches = step.parallel.a2a != "none" && step.parallel.a2a != "deepep";
   PrefillGraph graph;
-  graph.possible = wanted && step.parallel.dp_attention && !step.mla && !decodes && backend;
+  graph.possible = wanted && step.parallel.dp_attention && !step.mla && !decodes && !dispatches;
   graph.largest = batch.prefill_graph_tokens;
   return graph;
 }

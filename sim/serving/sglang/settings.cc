@@ -37,6 +37,10 @@ const std::vector<TextFlag>& text_flags() {
   static const std::vector<TextFlag> flags{
       {"moe_runner_backend", &Settings::moe_runner_backend, 0, {}},
       {"quantization", &Settings::quantization, 0, {}},
+      {"cuda_graph_backend_prefill",
+       &Settings::prefill_graph,
+       23906,
+       {"disabled", "tc_piecewise", "breakable", "full"}},
       {"boundary_reduction",
        &Settings::boundary_reduction,
        41253,
