@@ -70,17 +70,23 @@ Plan at_reduced_dimensions(Plan plan) {
   shrink(m.hidden_size, cuts.hidden, multiple(std::lcm(cuts.hidden, 8), 16));
   shrink(m.num_attention_heads, cuts.heads, cuts.heads);
   m.num_key_value_heads = m.num_attention_heads;
-  shrink(m.intermediate_size, cuts.dense, multiple(cuts.dense, std::max(8, 2 * cuts.dense)));
+  if (m.intermediate_size > 0) {
+    shrink(m.intermediate_size, cuts.dense, multiple(cuts.dense, std::max(8, 2 * cuts.dense)));
+  }
   if (m.moe_intermediate_size > 0) {
     const int shared = cuts.shared / std::gcd(cuts.shared, std::max(1, m.n_shared_experts));
     const int divisor = std::lcm(cuts.expert, shared);
     shrink(m.moe_intermediate_size, divisor, multiple(divisor, std::max(4, 2 * cuts.expert)));
   }
+  if (m.shared_expert_intermediate_size > 0) {
+    shrink(m.shared_expert_intermediate_size, cuts.shared,
+           multiple(cuts.shared, std::max(4, 2 * cuts.shared)));
+  }
   const auto words = static_cast<int>(std::min(tokens_of(plan), kMostWords));
   const int unit = std::lcm(cuts.vocabulary, kVocabularyUnit);
   shrink(m.vocab_size, 1, multiple(unit, words));
-  for (int* width :
-       {&m.v_head_dim, &m.qk_nope_head_dim, &m.qk_rope_head_dim, &m.q_lora_rank, &m.kv_lora_rank}) {
+  for (int* width : {&m.head_dim, &m.v_head_dim, &m.qk_nope_head_dim, &m.qk_rope_head_dim,
+                     &m.q_lora_rank, &m.kv_lora_rank}) {
     *width = std::min(*width, kHeadWidth);
   }
   return plan;

@@ -105,6 +105,7 @@ std::int64_t attention_width(const Model& model) {
 }
 
 std::int64_t shared_width(const Model& model) {
+  if (model.shared_expert_intermediate_size > 0) return model.shared_expert_intermediate_size;
   return std::int64_t{model.n_shared_experts} * model.moe_intermediate_size;
 }
 

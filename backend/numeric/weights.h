@@ -53,7 +53,7 @@ using SharedMatrix = std::shared_ptr<const Matrix<float>>;
 // over heads is what is communicated.
 std::int64_t head_width(const Model& model);
 std::int64_t attention_width(const Model& model);  // heads * head width
-std::int64_t shared_width(const Model& model);     // shared experts * expert width
+std::int64_t shared_width(const Model& model);     // of all shared experts together
 std::int64_t vocabulary(const Model& model);       // padded to a multiple of 64
 
 class Weights {

@@ -13,6 +13,7 @@
 #include "sim/scenario/checker.h"
 #include "sim/scenario/fixes.h"
 #include "sim/scenario/keys.h"
+#include "sim/scenario/model_presets.h"
 #include "sim/scenario/scenario.h"
 #include "sim/scenario/server_command.h"
 #include "sim/scenario/sglang_arguments.h"
@@ -20,27 +21,45 @@
 namespace lockstep {
 namespace {
 
-// Published checkpoints by the last part of their path, in lower case. Overrides: what their
-// config.json has different from the preset.
+// Published checkpoints by the last part of their path, in lower case, that differ from a preset
+// only in weights and name. A preset's own name is known too.
 struct KnownModel {
   std::string_view checkpoint;
   std::string_view preset;
-  std::string_view overrides;  // YAML
 };
 
 constexpr auto kModels = std::to_array<KnownModel>({
-    {"kimi-k2.6", "kimi-k2.6", ""},
-    {"kimi-k2.5", "kimi-k2.6", ""},
-    {"kimi-k2.6-nvfp4", "kimi-k2.6", "{quantization: nvfp4}"},
-    {"kimi-k2-instruct", "kimi-k2.6",
-     "{architectures: [DeepseekV3ForCausalLM], max_position_embeddings: 131072, "
-     "rms_norm_eps: 1.0e-6, quantization: fp8}"},
-    {"deepseek-v3", "deepseek-v3", ""},
-    {"deepseek-v3-base", "deepseek-v3", ""},
-    {"deepseek-v3-0324", "deepseek-v3", ""},
-    {"deepseek-r1", "deepseek-v3", ""},
-    {"deepseek-r1-0528", "deepseek-v3", ""},
+    {"kimi-k2-instruct", "kimi-k2"},
+    {"kimi-k2-base", "kimi-k2"},
+    {"deepseek-v3-base", "deepseek-v3"},
+    {"deepseek-v3-0324", "deepseek-v3"},
+    {"deepseek-r1-0528", "deepseek-r1"},
+    {"deepseek-v2-lite-chat", "deepseek-v2-lite"},
+    {"qwen2-57b-a14b", "qwen2-moe-57b-a14b"},
+    {"meta-llama-3.1-8b", "llama-3.1-8b"},
+    {"meta-llama-3.1-8b-instruct", "llama-3.1-8b"},
+    {"llama-3.1-8b-instruct", "llama-3.1-8b"},
+    {"meta-llama-3.1-70b", "llama-3.1-70b"},
+    {"meta-llama-3.1-70b-instruct", "llama-3.1-70b"},
+    {"llama-3.1-70b-instruct", "llama-3.1-70b"},
+    {"mixtral-8x7b-v0.1", "mixtral-8x7b"},
+    {"mixtral-8x7b-instruct-v0.1", "mixtral-8x7b"},
 });
+
+// The names that --model-path may end in, presets first.
+std::vector<std::string> known_checkpoints() {
+  std::vector<std::string> names = model_preset_names();
+  for (const KnownModel& known : kModels) names.emplace_back(known.checkpoint);
+  return names;
+}
+
+// The preset of `checkpoint`; empty if it is not known.
+std::string preset_of(const std::string& checkpoint) {
+  const auto known = std::ranges::find(kModels, checkpoint, &KnownModel::checkpoint);
+  if (known != kModels.end()) return std::string(known->preset);
+  const std::vector<std::string> presets = model_preset_names();
+  return std::ranges::count(presets, checkpoint) == 0 ? std::string() : checkpoint;
+}
 
 Diagnostic refusal(std::string message, std::string hint = {}) {
   Diagnostic fault;
@@ -182,25 +201,15 @@ class Import {
     while (checkpoint.ends_with('/')) checkpoint.pop_back();
     checkpoint.erase(0, checkpoint.rfind('/') + 1);
     for (char& c : checkpoint) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    const auto known = std::ranges::find(kModels, checkpoint, &KnownModel::checkpoint);
-    if (known == kModels.end()) return unknown_model(given.values[0], checkpoint);
-    model_ = known->preset;
-    if (known->overrides.empty()) {
-      at(root_, "model") = scalar(model_);
-      return;
-    }
-    const Result<Document> overrides = parse_yaml(std::string(known->overrides), "overrides");
-    at(root_, "model.preset") = scalar(model_);
-    for (std::size_t i = 0; i < overrides->root.keys.size(); ++i) {
-      at(root_, "model." + overrides->root.keys[i].text) = overrides->root.items[i];
-    }
+    const std::string preset = preset_of(checkpoint);
+    if (preset.empty()) return unknown_model(given.values[0], checkpoint);
+    model_ = preset;
+    at(root_, "model") = scalar(model_);
   }
 
   void unknown_model(const std::string& model, const std::string& checkpoint) {
-    std::vector<std::string> names;
-    for (const KnownModel& known : kModels) names.emplace_back(known.checkpoint);
     std::string hint = "write a scenario with 'model: {config: config.json}'";
-    if (const auto near = nearest(checkpoint, names)) {
+    if (const auto near = nearest(checkpoint, known_checkpoints())) {
       hint += fmt::format("; the nearest known model is {}", *near);
     }
     faults_.push_back(refusal(fmt::format("the model '{}' is not known by name", model), hint));

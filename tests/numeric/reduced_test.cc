@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "backend/numeric/replay.h"
+#include "backend/numeric/weights.h"
 #include "tests/numeric/transformer.h"
 
 namespace lockstep::test {
@@ -38,6 +39,47 @@ TEST_CASE("every shard count of the plan divides the reduced dimensions") {
       CHECK(m.vocab_size <= 512);
     }
   }
+}
+
+// The shape of Qwen2-57B-A14B: no latent attention, few key/value heads, a shared expert of its own
+// width, no group of experts.
+Plan without_latent_attention(int attn_tp, int moe_tp) {
+  Plan plan = full_size(attn_tp, moe_tp);
+  Model& m = plan.model;
+  m.hidden_size = 3584;
+  m.num_attention_heads = 56;
+  m.num_key_value_heads = 8;
+  m.head_dim = 128;
+  m.v_head_dim = 128;
+  m.moe_intermediate_size = 2560;
+  m.shared_expert_intermediate_size = 20480;
+  return plan;
+}
+
+TEST_CASE("a model without latent attention keeps one head width and its shared expert's cut") {
+  for (const int attn_tp : {1, 2, 8}) {
+    for (const int moe_tp : {1, 4}) {
+      CAPTURE(attn_tp);
+      CAPTURE(moe_tp);
+      const Plan plan = numeric::at_reduced_dimensions(without_latent_attention(attn_tp, moe_tp));
+      const Model& m = plan.model;
+      CHECK(m.head_dim == 4);
+      CHECK(m.v_head_dim == m.head_dim);
+      CHECK(m.num_attention_heads % attn_tp == 0);
+      CHECK(m.num_attention_heads % m.num_key_value_heads == 0);
+      CHECK(m.shared_expert_intermediate_size < 64);
+      CHECK(numeric::shared_width(m) == m.shared_expert_intermediate_size);
+      CHECK(m.shared_expert_intermediate_size % 8 == 0);  // 8 ranks hold the shared expert
+      CHECK(numeric::at_reduced_dimensions(plan) == plan);
+      CHECK(to_string(numeric::replay(plan, {}).verdict) == "agrees");
+    }
+  }
+}
+
+TEST_CASE("a model whose layers are all sparse has no dense width, reduced or not") {
+  Plan plan = full_size(2, 1);
+  plan.model.intermediate_size = 0;
+  CHECK(numeric::at_reduced_dimensions(plan).model.intermediate_size == 0);
 }
 
 TEST_CASE("layers, experts and routing stay, and so does everything else of the plan") {

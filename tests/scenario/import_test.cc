@@ -88,7 +88,7 @@ TEST_CASE("flags, environment and graph settings arrive where the scenario has t
       "--moe-a2a-backend deepep --moe-runner-backend triton --quantization fp8 "
       "--disable-cuda-graph --cuda-graph-bs 1 2 4 --cuda-graph-max-bs 64 "
       "--disable-shared-experts-fusion --mem-fraction-static 0.8"));
-  CHECK(s.input.model.name == "deepseek-v3");
+  CHECK(s.input.model.name == "deepseek-r1");
   CHECK(s.input.parallel.dp_size == 2);
   CHECK(s.input.parallel.enable_dp_lm_head);
   CHECK(s.input.parallel.moe_dense_tp_size == 1);
@@ -113,7 +113,7 @@ TEST_CASE("tokens are cut or repeated to the shards") {
   CHECK(shards[3].tokens() == 7);
 }
 
-TEST_CASE("a checkpoint that differs from its preset carries its differences") {
+TEST_CASE("a checkpoint is known by its preset, whatever its own name adds") {
   const Scenario s = parsed(imported("sglang serve --model-path moonshotai/Kimi-K2-Instruct"));
   CHECK(s.input.model.architecture == "DeepseekV3ForCausalLM");
   CHECK(s.input.model.max_position_embeddings == 131072);
@@ -156,7 +156,7 @@ TEST_CASE("models that are not known by name are refused with the nearest") {
   CHECK(import_faults("sglang serve --model-path moonshotai/Kimi-K2.7") ==
         "command line: error: the model 'moonshotai/Kimi-K2.7' is not known by name\n"
         "  hint: write a scenario with 'model: {config: config.json}'; the nearest known model is "
-        "kimi-k2.6\n");
+        "kimi-k2.5\n");
   CHECK(import_faults("sglang serve --tp 8") ==
         "command line: error: the command names no model\n  hint: --model-path\n");
 }

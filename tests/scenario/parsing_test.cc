@@ -145,7 +145,7 @@ TEST_CASE("all faults of a file come at once, in the order of the file") {
         "s.yaml:3:8: error: unknown model preset 'kimi-k2.7'\n"
         "  model: kimi-k2.7\n"
         "         ^\n"
-        "  hint: did you mean 'kimi-k2.6'?\n"
+        "  hint: did you mean 'kimi-k2.5'?\n"
         "s.yaml:4:21: error: 'tp_size' must be an integer from 1 to 65536, not '0'\n"
         "  parallel: {tp_size: 0, dp_size: x}\n"
         "                      ^\n"
