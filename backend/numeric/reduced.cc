@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "backend/numeric/replay.h"
+#include "sim/plan/shares.h"
 
 namespace lockstep::numeric {
 namespace {
@@ -24,12 +25,13 @@ Cuts cuts_of(const Plan& plan) {
     for (const Production& p : op.produces) {
       const Term& term = plan.term(p.term);
       if (op.kind == OpKind::embed || op.kind == OpKind::norm) cut(cuts.hidden, term.shares);
-      if (op.kind == OpKind::attention) cut(cuts.heads, term.shares);
+      const bool over_heads = op.kind == OpKind::attention || op.kind == OpKind::qk_statistics;
+      if (over_heads) cut(cuts.heads, term.shares);
       if (op.kind == OpKind::dense) cut(cuts.dense, term.shares);
       const bool is_shared = op.kind == OpKind::shared_expert || term.kind == TermKind::shared;
       if (is_shared) cut(cuts.shared, term.shares);
       if (op.kind == OpKind::experts && !is_shared) {
-        cut(cuts.expert, term.shares / std::max(1, p.units));
+        cut(cuts.expert, term.shares / share_units(plan, p));
       }
     }
   }
@@ -79,8 +81,12 @@ Plan at_reduced_dimensions(Plan plan) {
   const auto words = static_cast<int>(std::min(tokens_of(plan), kMostWords));
   const int unit = std::lcm(cuts.vocabulary, kVocabularyUnit);
   shrink(m.vocab_size, 1, multiple(unit, words));
-  for (int* width :
-       {&m.v_head_dim, &m.qk_nope_head_dim, &m.qk_rope_head_dim, &m.q_lora_rank, &m.kv_lora_rank}) {
+  if (m.shared_expert_intermediate_size > 0) {
+    shrink(m.shared_expert_intermediate_size, cuts.shared,
+           multiple(cuts.shared, std::max(4, 2 * cuts.shared)));
+  }
+  for (int* width : {&m.head_dim, &m.v_head_dim, &m.qk_nope_head_dim, &m.qk_rope_head_dim,
+                     &m.q_lora_rank, &m.kv_lora_rank}) {
     *width = std::min(*width, kHeadWidth);
   }
   return plan;
