@@ -30,6 +30,24 @@ void softmax(std::span<T> scores) {
   for (T& s : scores) s /= total;
 }
 
+template <class T>
+T sum_of_squares(std::span<const T> row) {
+  T squares{};
+  for (const T v : row) squares += v * v;
+  return squares;
+}
+
+// In place: each row over the root mean square that its whole, `count` elements of which the row
+// may be a part, has with the sum of squares `squares` of that row.
+template <class T, class Squares>
+void divide_by_rms(Matrix<T>& x, std::int64_t count, double epsilon, Squares squares) {
+  for (std::int64_t r = 0; r < x.rows(); ++r) {
+    const T mean = squares(r) / static_cast<T>(count);
+    const T scale = T{1} / std::sqrt(mean + static_cast<T>(epsilon));
+    for (T& v : x.row(r)) v *= scale;
+  }
+}
+
 // Each row: x_i * gain_i / sqrt(mean(x^2) + epsilon). REQUIRES: one gain per column.
 template <class T>
 Matrix<T> rms_norm(Matrix<T> x, std::span<const float> gain, double epsilon) {

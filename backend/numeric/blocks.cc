@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/base/require.h"
+#include "sim/plan/shares.h"
 
 namespace lockstep::numeric {
 namespace {
@@ -76,9 +77,24 @@ Held Blocks::run(const Operation& op, int rank, std::span<const Held> in) {
 
 Matrix<float> Blocks::produced(const Operation& op, const Production& production, int rank,
                                const RealRows& rows, std::span<const Matrix<float>> in) {
+  const int of = std::max(1, plan_.term(production.term).shares);
+  const std::vector<CountedShares> all = counted_shares(plan_, production, rank);
+  if (all.size() == 1 && all.front().count == 1) {
+    return share(op, production, {all.front().first, all.front().last, of}, rank, rows, in);
+  }
+  const Output& out = op.out.front();
+  const Interval columns = reference_.columns(out.declared, plan_.tensor(out.tensor).columns, rank);
+  Matrix<float> sum(static_cast<std::int64_t>(rows.at.size()), columns.size());
+  for (const CountedShares& s : all) {
+    add_scaled(sum, share(op, production, {s.first, s.last, of}, rank, rows, in),
+               static_cast<float>(s.count));
+  }
+  return sum;
+}
+
+Matrix<float> Blocks::share(const Operation& op, const Production& production, Shares shares,
+                            int rank, const RealRows& rows, std::span<const Matrix<float>> in) {
   const Term& term = plan_.term(production.term);
-  const ShareRange range = shares_of(plan_, production, rank);
-  const Shares shares{range.first, range.last, std::max(1, term.shares)};
   const QuantityName name = quantity_of(term).value_or(QuantityName{});
   const int layer = std::max(term.layer, 0);
   switch (op.kind) {
@@ -87,7 +103,10 @@ Matrix<float> Blocks::produced(const Operation& op, const Production& production
     case OpKind::norm:
       return layers_.norm(in[0], name.layer, name.index, shares);
     case OpKind::attention:
-      return attention(in[0], rows, rank, layer, shares);
+      if (term.kind == TermKind::bias) return layers_.attention_bias(in[0].rows(), layer);
+      return attention(in, rows, rank, layer, shares);
+    case OpKind::qk_statistics:
+      return layers_.qk_statistics(in[0], layer, shares);
     case OpKind::dense:
       return layers_.dense(in[0], layer, shares);
     case OpKind::router:
@@ -117,7 +136,7 @@ Matrix<float> Blocks::embedding(const RealRows& rows, Shares shares) {
 KeyValue Blocks::cache_before(const TokenRun& run, int rank, int layer, Shares heads) {
   const std::int64_t drawn = std::min(run.prefix, kPrefixPositions);
   if (run.continues < 0) return layers_.synthetic_prefix(run.first_token, drawn, layer, heads);
-  const auto found = caches_.find({rank, layer, run.continues});
+  const auto found = caches_.find({rank, layer, heads.first, run.continues});
   if (found != caches_.end()) return *found->second;
   // The earlier step never ran here: the cache holds whatever was in memory.
   const std::int64_t width =
@@ -126,8 +145,9 @@ KeyValue Blocks::cache_before(const TokenRun& run, int rank, int layer, Shares h
   return {garbage, garbage};
 }
 
-Matrix<float> Blocks::attention(const Matrix<float>& x, const RealRows& rows, int rank, int layer,
-                                Shares heads) {
+Matrix<float> Blocks::attention(std::span<const Matrix<float>> in, const RealRows& rows, int rank,
+                                int layer, Shares heads) {
+  const Matrix<float>& x = in[0];
   Matrix<float> out(x.rows(), weights_.model().hidden_size, kUndefinedElement);
   std::map<int, std::vector<std::int64_t>> rows_of_run;
   for (std::size_t i = 0; i < rows.tokens.size(); ++i) {
@@ -137,12 +157,15 @@ Matrix<float> Blocks::attention(const Matrix<float>& x, const RealRows& rows, in
   for (const auto& [index, members] : rows_of_run) {
     const TokenRun& run = reference_.tokens().run(index);
     KeyValue cache = cache_before(run, rank, layer, heads);
-    const Matrix<float> y = layers_.attention(gathered(x, members), layer, heads, cache);
+    const Matrix<float> statistics = in.size() > 1 ? gathered(in[1], members) : Matrix<float>();
+    const Matrix<float> y = layers_.attention(
+        gathered(x, members), in.size() > 1 ? &statistics : nullptr, layer, heads, cache);
     for (std::size_t i = 0; i < members.size(); ++i) {
       std::ranges::copy(y.row(static_cast<std::int64_t>(i)), out.row(members[i]).begin());
     }
     if (run.is_continued) {
-      caches_[{rank, layer, index}] = std::make_shared<const KeyValue>(std::move(cache));
+      caches_[{rank, layer, heads.first, index}] =
+          std::make_shared<const KeyValue>(std::move(cache));
     }
   }
   return out;
@@ -151,7 +174,7 @@ Matrix<float> Blocks::attention(const Matrix<float>& x, const RealRows& rows, in
 // Share j * units + e is slice j of the experts that unit e stands for.
 Matrix<float> Blocks::routed(const Production& production, Shares shares, int layer,
                              std::span<const Matrix<float>> in) {
-  const int units = std::max(1, production.units);
+  const int units = share_units(plan_, production);
   const int slices = std::max(1, shares.of / units);
   Matrix<float> sum(in[0].rows(), weights_.model().hidden_size);
   for (int first = shares.first; first < shares.last;) {

@@ -34,14 +34,17 @@ class Blocks {
     std::vector<std::int64_t> tokens;
     std::vector<std::int64_t> at;
   };
-  using CacheKey = std::tuple<int, int, int>;  // rank, layer, run of tokens
+  using CacheKey = std::tuple<int, int, int, int>;  // rank, layer, first share, run of tokens
 
   RealRows real_rows(const Operation& op, int rank) const;
+  // All shares of `production` on `rank`; and of those some that stand together.
   Matrix<float> produced(const Operation& op, const Production& production, int rank,
                          const RealRows& rows, std::span<const Matrix<float>> in);
+  Matrix<float> share(const Operation& op, const Production& production, Shares shares, int rank,
+                      const RealRows& rows, std::span<const Matrix<float>> in);
   Matrix<float> embedding(const RealRows& rows, Shares shares);
-  Matrix<float> attention(const Matrix<float>& x, const RealRows& rows, int rank, int layer,
-                          Shares heads);
+  Matrix<float> attention(std::span<const Matrix<float>> in, const RealRows& rows, int rank,
+                          int layer, Shares heads);
   Matrix<float> routed(const Production& production, Shares shares, int layer,
                        std::span<const Matrix<float>> in);
   Matrix<float> routing(const Matrix<float>& x, const RealRows& rows, int layer);

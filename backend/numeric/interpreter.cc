@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/base/require.h"
+#include "sim/plan/shares.h"
 
 namespace lockstep::numeric {
 
@@ -106,7 +107,7 @@ void Interpreter::run_local(int operation, int rank, LocalMemo& memo) {
   for (const Operand& in : op.in) asked.in.push_back(held(in.tensor, rank));
   if (op.kind == OpKind::copy_rows) asked.in.push_back(held(op.out.front().tensor, rank));
   asked.rows = rows_key(op, rank);
-  for (const Production& p : op.produces) asked.shares.push_back(shares_of(plan_, p, rank));
+  for (const Production& p : op.produces) asked.shares.push_back(share_key(plan_, p, rank));
   // Attention also depends on the rank's cache, the head's columns on the rank.
   const bool reusable = op.kind != OpKind::attention && op.kind != OpKind::lm_head;
   const bool known = reusable && memo.out && memo.in == asked.in && memo.rows == asked.rows &&

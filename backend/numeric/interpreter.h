@@ -47,7 +47,7 @@ class Interpreter {
   struct LocalMemo {
     std::vector<Held> in;
     int rows = -1;
-    std::vector<ShareRange> shares;
+    std::vector<ShareRange> shares;  // by production, as share_key()
     Held out;
   };
 

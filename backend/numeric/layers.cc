@@ -69,11 +69,22 @@ Matrix<float> Layers::norm(const Matrix<float>& x, int layer, int index, Shares 
   return out;
 }
 
-KeyValue Layers::synthetic_prefix(std::int64_t request, std::int64_t positions, int layer,
-                                  Shares heads) {
+// The columns of queries, keys and values that belong to some heads.
+Interval Layers::columns_of(Shares heads) const {
   const Interval own = cut(weights_.model().num_attention_heads, heads);
   const std::int64_t width = head_width(weights_.model());
-  const Interval columns{own.first * width, own.last * width};
+  return {own.first * width, own.last * width};
+}
+
+Matrix<float> Layers::projected(const Matrix<float>& x, WeightKind kind, int layer,
+                                Interval columns) {
+  const SharedMatrix w = weights_.get({kind, layer});
+  return product(x, Block(*w).columns(columns));
+}
+
+KeyValue Layers::synthetic_prefix(std::int64_t request, std::int64_t positions, int layer,
+                                  Shares heads) {
+  const Interval columns = columns_of(heads);
   const auto slice = [&](WeightKind kind) {
     const SharedMatrix whole = weights_.get({kind, layer, request});
     Matrix<float> rows(std::min(positions, kPrefixPositions), columns.size());
@@ -85,20 +96,42 @@ KeyValue Layers::synthetic_prefix(std::int64_t request, std::int64_t positions, 
   return {slice(WeightKind::prefix_key), slice(WeightKind::prefix_value)};
 }
 
-Matrix<float> Layers::attention(const Matrix<float>& x, int layer, Shares heads, KeyValue& cache) {
-  const Interval own = cut(weights_.model().num_attention_heads, heads);
-  const std::int64_t width = head_width(weights_.model());
-  const Interval columns{own.first * width, own.last * width};
-  const auto project = [&](WeightKind kind) {
-    const SharedMatrix w = weights_.get({kind, layer});
-    return product(x, Block(*w).columns(columns));
-  };
-  const Matrix<float> queries = project(WeightKind::query);
+Matrix<float> Layers::qk_statistics(const Matrix<float>& x, int layer, Shares heads) {
+  Matrix<float> out(x.rows(), 2);
+  for (const std::int64_t column : {0, 1}) {
+    const WeightKind kind = column == 0 ? WeightKind::query : WeightKind::key;
+    const Matrix<float> part = projected(x, kind, layer, columns_of(heads));
+    for (std::int64_t r = 0; r < x.rows(); ++r) out(r, column) = sum_of_squares(part.row(r));
+  }
+  return out;
+}
+
+Matrix<float> Layers::attention_bias(std::int64_t rows, int layer) {
+  const SharedMatrix bias = weights_.get({WeightKind::attention_bias, layer});
+  Matrix<float> out(rows, bias->columns());
+  for (std::int64_t r = 0; r < rows; ++r) std::ranges::copy(bias->row(0), out.row(r).begin());
+  return out;
+}
+
+Matrix<float> Layers::attention(const Matrix<float>& x, const Matrix<float>* statistics, int layer,
+                                Shares heads, KeyValue& cache) {
+  const Interval columns = columns_of(heads);
+  Matrix<float> queries = projected(x, WeightKind::query, layer, columns);
+  Matrix<float> keys = projected(x, WeightKind::key, layer, columns);
+  if (statistics != nullptr) {
+    const Model& model = weights_.model();
+    const auto norm = [&](Matrix<float>& part, std::int64_t column) {
+      divide_by_rms(part, attention_width(model), model.rms_norm_eps,
+                    [&](std::int64_t r) { return (*statistics)(r, column); });
+    };
+    norm(queries, 0);
+    norm(keys, 1);
+  }
   const std::int64_t before = cache.keys.rows();
-  cache.keys = stacked(cache.keys, project(WeightKind::key));
-  cache.values = stacked(cache.values, project(WeightKind::value));
+  cache.keys = stacked(cache.keys, keys);
+  cache.values = stacked(cache.values, projected(x, WeightKind::value, layer, columns));
   Matrix<float> mixed(x.rows(), columns.size());
-  const auto step = static_cast<std::size_t>(width);
+  const auto step = static_cast<std::size_t>(head_width(weights_.model()));
   for (std::int64_t r = 0; r < x.rows(); ++r) {
     for (std::size_t c = 0; c < static_cast<std::size_t>(columns.size()); c += step) {
       attend(queries.row(r).subspan(c, step), cache, before + r + 1, c,

@@ -39,9 +39,15 @@ class Layers {
   Matrix<float> norm(const Matrix<float>& x, int layer, int index, Shares shares);
   // The first positions that a request finds in its cache if no step computed them.
   KeyValue synthetic_prefix(std::int64_t request, std::int64_t positions, int layer, Shares heads);
+  // A row per token: the sums of squares of the heads' queries and of their keys.
+  Matrix<float> qk_statistics(const Matrix<float>& x, int layer, Shares heads);
+  // The bias of the attention's output projection, in each of `rows` rows.
+  Matrix<float> attention_bias(std::int64_t rows, int layer);
   // Causal attention of one request's new tokens to `cache` and themselves, times the rows of the
-  // output projection that belong to the heads. Appends the new keys and values to `cache`.
-  Matrix<float> attention(const Matrix<float>& x, int layer, Shares heads, KeyValue& cache);
+  // output projection that belong to the heads. Appends the new keys and values to `cache`. With
+  // `statistics` (qk_statistics of all heads, null: none) queries and keys are normed over them.
+  Matrix<float> attention(const Matrix<float>& x, const Matrix<float>* statistics, int layer,
+                          Shares heads, KeyValue& cache);
   Matrix<float> dense(const Matrix<float>& x, int layer, Shares shares);
   Matrix<float> shared_expert(const Matrix<float>& x, int layer, Shares shares);
   // The combine weights: a row per token, a column per expert, zero where not chosen.
@@ -54,6 +60,8 @@ class Layers {
   Matrix<float> lm_head(const Matrix<float>& x, Interval columns);
 
  private:
+  Interval columns_of(Shares heads) const;
+  Matrix<float> projected(const Matrix<float>& x, WeightKind kind, int layer, Interval columns);
   struct GatedUnit {
     WeightName gate, up, down;
   };

@@ -21,6 +21,8 @@ TermKind kind_made_by(OpKind kind) {
       return TermKind::embedding;
     case OpKind::norm:
       return TermKind::norm;
+    case OpKind::qk_statistics:
+      return TermKind::statistics;
     case OpKind::attention:
       return TermKind::attention;
     case OpKind::dense:
@@ -51,7 +53,7 @@ std::vector<std::optional<QuantityName>> quantities(const Plan& plan) {
   return all;
 }
 
-bool is_of_attention(Quantity q) { return q == Quantity::attention; }
+bool is_of_attention(Quantity q) { return q == Quantity::attention || q == Quantity::bias; }
 bool is_of_feed_forward(Quantity q) {
   return q == Quantity::dense || q == Quantity::routed || q == Quantity::shared;
 }
@@ -69,6 +71,15 @@ std::vector<std::vector<LayerContents>> contents_of(
         contents[static_cast<std::size_t>(q->step)][static_cast<std::size_t>(q->layer)];
     if (is_of_attention(q->quantity)) layer.attention.push_back(q->quantity);
     if (is_of_feed_forward(q->quantity)) layer.feed_forward.push_back(q->quantity);
+  }
+  for (const Operation& op : plan.operations) {
+    if (op.kind != OpKind::attention || op.in.size() < 2) continue;
+    for (const Production& p : op.produces) {
+      const auto& q = quantities[p.term.index()];
+      if (!q) continue;
+      contents[static_cast<std::size_t>(q->step)][static_cast<std::size_t>(q->layer)]
+          .heads_are_normed = true;
+    }
   }
   return contents;
 }
@@ -133,7 +144,9 @@ std::optional<QuantityName> quantity_of(const Term& term) {
     case TermKind::logits:
       return QuantityName{Quantity::logits, term.step, 0, 0};
     case TermKind::statistics:
+      return QuantityName{Quantity::statistics, term.step, layer, 0};
     case TermKind::bias:
+      return QuantityName{Quantity::bias, term.step, layer, 0};
     case TermKind::other:
       break;
   }

@@ -16,6 +16,10 @@ int Reference::layers(int step) const {
   return static_cast<int>(contents_[static_cast<std::size_t>(step)].size());
 }
 
+const LayerContents& Reference::contents(int step, int layer) const {
+  return contents_[static_cast<std::size_t>(step)][static_cast<std::size_t>(layer)];
+}
+
 const Matrix<double>& Reference::value(QuantityName name) {
   const auto found = values_.find(name);
   if (found != values_.end()) return found->second;
@@ -46,6 +50,10 @@ Matrix<double> Reference::compute(QuantityName name) {
     case Quantity::shared:
       return gated_unit(normed(), {WeightKind::shared_gate, layer}, {WeightKind::shared_up, layer},
                         {WeightKind::shared_down, layer});
+    case Quantity::statistics:
+      return statistics(step, layer);
+    case Quantity::bias:
+      return bias(step, layer);
     case Quantity::logits:
       break;
   }
@@ -88,6 +96,38 @@ Matrix<double> Reference::norm(QuantityName name) {
   return rms_norm(value(stream), gain->row(0), weights_.model().rms_norm_eps);
 }
 
+Matrix<double> Reference::heads(int step, int layer, WeightKind projection) {
+  const SharedMatrix w = weights_.get({projection, layer});
+  Matrix<double> out = product(value({Quantity::norm, step, layer, 0}), Block(*w));
+  if (projection != WeightKind::value && contents(step, layer).heads_are_normed) {
+    divide_by_rms(out, out.columns(), weights_.model().rms_norm_eps, [&](std::int64_t r) {
+      return sum_of_squares(std::span<const double>(out.row(r)));
+    });
+  }
+  return out;
+}
+
+Matrix<double> Reference::statistics(int step, int layer) {
+  const Matrix<double>& input = value({Quantity::norm, step, layer, 0});
+  Matrix<double> out(input.rows(), 2);
+  for (const std::int64_t column : {0, 1}) {
+    const WeightKind kind = column == 0 ? WeightKind::query : WeightKind::key;
+    const SharedMatrix w = weights_.get({kind, layer});
+    const Matrix<double> all = product(input, Block(*w));
+    for (std::int64_t r = 0; r < out.rows(); ++r) out(r, column) = sum_of_squares(all.row(r));
+  }
+  return out;
+}
+
+Matrix<double> Reference::bias(int step, int layer) {
+  const SharedMatrix bias = weights_.get({WeightKind::attention_bias, layer});
+  Matrix<double> out(tokens_.rows(step), bias->columns());
+  for (std::int64_t r = 0; r < out.rows(); ++r) {
+    std::ranges::copy(bias->row(0), out.row(r).begin());
+  }
+  return out;
+}
+
 Matrix<double> Reference::cached(const TokenRun& run, int layer, WeightKind projection,
                                  WeightKind prefix) {
   Matrix<double> before;
@@ -100,9 +140,7 @@ Matrix<double> Reference::cached(const TokenRun& run, int layer, WeightKind proj
       std::ranges::copy(drawn->row(r), before.row(r).begin());
     }
   }
-  const Matrix<double>& input = value({Quantity::norm, run.step, layer, 0});
-  const SharedMatrix w = weights_.get({projection, layer});
-  const Matrix<double> projected = product(input, Block(*w));
+  const Matrix<double> projected = heads(run.step, layer, projection);
   Matrix<double> all(before.rows() + run.tokens, projected.columns());
   for (std::int64_t r = 0; r < all.rows(); ++r) {
     const bool old = r < before.rows();
@@ -113,11 +151,9 @@ Matrix<double> Reference::cached(const TokenRun& run, int layer, WeightKind proj
 }
 
 Matrix<double> Reference::attention(int step, int layer) {
-  const Matrix<double>& input = value({Quantity::norm, step, layer, 0});
-  const SharedMatrix wq = weights_.get({WeightKind::query, layer});
-  const Matrix<double> queries = product(input, Block(*wq));
+  const Matrix<double> queries = heads(step, layer, WeightKind::query);
   const std::int64_t width = head_width(weights_.model());
-  Matrix<double> mixed(input.rows(), queries.columns());
+  Matrix<double> mixed(queries.rows(), queries.columns());
   for (const TokenRun& run : tokens_.runs()) {
     if (run.step != step) continue;
     const Matrix<double> keys = cached(run, layer, WeightKind::key, WeightKind::prefix_key);
@@ -209,10 +245,9 @@ Matrix<double>& Reference::contribution(int step, int layer, HalfLayer half) {
   const HalfKey key{step, layer, half};
   const auto found = contributions_.find(key);
   if (found != contributions_.end()) return found->second;
-  const LayerContents& contents =
-      contents_[static_cast<std::size_t>(step)][static_cast<std::size_t>(layer)];
+  const LayerContents& adds = contents(step, layer);
   Matrix<double> sum(tokens_.rows(step), weights_.model().hidden_size);
-  const auto& parts = half == HalfLayer::attention ? contents.attention : contents.feed_forward;
+  const auto& parts = half == HalfLayer::attention ? adds.attention : adds.feed_forward;
   for (const Quantity part : parts) add_scaled(sum, value({part, step, layer, 0}), 1.0);
   return contributions_.emplace(key, std::move(sum)).first->second;
 }

@@ -24,6 +24,8 @@ enum class Quantity : std::uint8_t {
   routed,
   shared,
   logits,
+  statistics,  // sums of squares over all heads: of queries, of keys
+  bias,        // of the attention's output projection
 };
 
 // One quantity of one step. `layer` counts for those inside a layer.
@@ -40,6 +42,7 @@ enum class HalfLayer : std::uint8_t { attention, feed_forward };
 // What one layer adds to the stream: usually an attention, and a dense feed-forward or routed and
 // shared experts. A hand-written program may leave any of it out.
 struct LayerContents {
+  bool heads_are_normed = false;  // queries and keys are divided by their RMS over all heads
   std::vector<Quantity> attention;
   std::vector<Quantity> feed_forward;
 };
@@ -75,6 +78,11 @@ class Reference {
   Matrix<double> stream(QuantityName name);
   Matrix<double> norm(QuantityName name);
   Matrix<double> attention(int step, int layer);
+  Matrix<double> statistics(int step, int layer);
+  // Queries or keys of a step's tokens.
+  Matrix<double> heads(int step, int layer, WeightKind projection);
+  Matrix<double> bias(int step, int layer);
+  const LayerContents& contents(int step, int layer) const;
   Matrix<double> router(int step, int layer);
   Matrix<double> routed(int step, int layer);
   Matrix<double> gated_unit(const Matrix<double>& x, WeightName gate, WeightName up,

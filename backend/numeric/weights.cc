@@ -49,6 +49,8 @@ Shape shape_of(const Model& m, WeightKind kind) {
     case WeightKind::prefix_key:
     case WeightKind::prefix_value:
       return {kPrefixPositions, attention_width(m)};
+    case WeightKind::attention_bias:
+      return {1, hidden};
   }
   return {};
 }
@@ -62,7 +64,7 @@ float product_scale(std::int64_t rows) {
 
 float scale_of(WeightKind kind, std::int64_t rows) {
   const bool multiplies = kind != WeightKind::embedding && kind != WeightKind::prefix_key &&
-                          kind != WeightKind::prefix_value;
+                          kind != WeightKind::prefix_value && kind != WeightKind::attention_bias;
   return multiplies ? product_scale(rows) : 1.0F;
 }
 
@@ -96,6 +98,7 @@ Matrix<float> generate(const Model& model, std::uint64_t seed, const WeightName&
 }  // namespace
 
 std::int64_t head_width(const Model& model) {
+  if (model.head_dim > 0) return model.head_dim;
   if (model.v_head_dim > 0) return model.v_head_dim;
   return std::max(1, model.hidden_size / std::max(1, model.num_attention_heads));
 }

@@ -31,9 +31,10 @@ enum class WeightKind : std::uint8_t {
   shared_gate,  // hidden x (shared experts * expert width); likewise up
   shared_up,
   shared_down,
-  lm_head,       // hidden x vocabulary
-  prefix_key,    // kPrefixPositions x (heads * head width); index: the request. What the cache
-  prefix_value,  // holds of tokens that no step of the plan has computed
+  lm_head,         // hidden x vocabulary
+  prefix_key,      // kPrefixPositions x (heads * head width); index: the request. What the cache
+  prefix_value,    // holds of tokens that no step of the plan has computed
+  attention_bias,  // 1 x hidden, of the output projection
 };
 
 struct WeightName {
@@ -49,8 +50,8 @@ inline constexpr std::int64_t kPrefixPositions = 8;
 using SharedMatrix = std::shared_ptr<const Matrix<float>>;
 
 // Widths that follow from the model. Attention is plain multi-head attention with one width for
-// queries, keys and values; low-rank projections and rotary positions are left out, since a sum
-// over heads is what is communicated.
+// queries, keys and values (head_dim, or v_head_dim where there is none); low-rank projections and
+// rotary positions are left out, since a sum over heads is what is communicated.
 std::int64_t head_width(const Model& model);
 std::int64_t attention_width(const Model& model);  // heads * head width
 std::int64_t shared_width(const Model& model);     // of all shared experts together

@@ -72,7 +72,7 @@ class Execution {
     std::vector<StateId> in;
     int rows = -1;
     ColumnRange columns;
-    std::vector<ShareRange> shares;
+    std::vector<ShareRange> shares;  // by production, as share_key()
     ValueId value;  // of what a nonlinear operation produces from right inputs; none: unknown
     StateId out;
     bool filled = false;

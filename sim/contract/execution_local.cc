@@ -3,6 +3,7 @@
 
 #include "sim/base/require.h"
 #include "sim/contract/execution.h"
+#include "sim/plan/shares.h"
 
 namespace lockstep::contract {
 
@@ -41,7 +42,7 @@ void Execution::run_local(int operation, int rank) {
   if (op.kind == OpKind::copy_rows) asked_.in.push_back(state(op.out.front().tensor, rank));
   asked_.rows = rows_key(op, rank);
   if (op.kind == OpKind::lm_head) asked_.columns = output_columns(op, rank);
-  for (const Production& p : op.produces) asked_.shares.push_back(shares_of(plan_, p, rank));
+  for (const Production& p : op.produces) asked_.shares.push_back(share_key(plan_, p, rank));
   if (!memo_.same_question(asked_)) {
     // Ranks with the same shares produce the same value, on whatever rows.
     if (memo_.filled && memo_.shares == asked_.shares) asked_.value = memo_.value;
@@ -85,7 +86,10 @@ ValueId Execution::production_value(const Operation& op, int rank, ValueId wrong
   parts_.clear();
   for (const Production& p : op.produces) {
     const TermId term = wrong_input.exists() ? values_.variant(p.term, wrong_input) : p.term;
-    parts_.push_back({values_.single(term, shares_of(plan_, p, rank), p.coefficient), 0});
+    for (const CountedShares& s : counted_shares(plan_, p, rank)) {
+      const Rational coefficient = p.coefficient * Rational(s.count);
+      parts_.push_back({values_.single(term, {s.first, s.last}, coefficient), 0});
+    }
   }
   return parts_.size() == 1 ? parts_.front().value : values_.sum(parts_).value;
 }

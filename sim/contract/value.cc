@@ -27,11 +27,14 @@ void merge_overlaps(std::span<const Element> group, std::vector<Element>& out) {
   for (const Element& e : group) cuts.insert(cuts.end(), {e.first, e.last});
   std::sort(cuts.begin(), cuts.end());
   cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+  std::vector<const Element*> open;  // those that cover the cut in hand, in the order of `group`
+  std::size_t next = 0;
   for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
+    std::erase_if(open, [&](const Element* e) { return e->last <= cuts[i]; });
+    for (; next < group.size() && group[next].first == cuts[i]; ++next)
+      open.push_back(&group[next]);
     Rational total = 0;
-    for (const Element& e : group) {
-      if (e.first <= cuts[i] && cuts[i + 1] <= e.last) total = total + e.coefficient;
-    }
+    for (const Element* e : open) total = total + e->coefficient;
     if (total.is_zero()) continue;
     const Element piece{group[0].shift, group[0].term, cuts[i], cuts[i + 1], total};
     if (!out.empty() && continues(out.back(), piece)) {

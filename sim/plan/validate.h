@@ -13,6 +13,9 @@ inline constexpr int kLargestWorld = 65536;
 // Rows of a tensor, entries of a sizes list, tokens of a plan: below this.
 inline constexpr std::int64_t kRowLimit = std::int64_t{1} << 31;
 
+// A GPU has few streams; a check keeps a clock for each.
+inline constexpr int kLargestStream = 63;
+
 struct PlanFault {
   std::string table;  // as in the text form: "groups", "rows", ..., "program"; or "" for the plan
   int index = -1;     // of the entry; -1: the table itself

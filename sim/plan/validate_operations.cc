@@ -293,7 +293,8 @@ class OperationChecks {
                       term.name, table.name));
     }
     const int experts = plan_.model.n_routed_experts;
-    if (term.kind == TermKind::routed && (experts < 1 || term.shares % experts != 0)) {
+    const bool of_experts = op.kind == OpKind::experts && term.kind != TermKind::shared;
+    if (of_experts && (experts < 1 || term.shares % experts != 0)) {
       add(fmt::format("{} has {} shares, which is no multiple of the {} routed experts", term.name,
                       term.shares, experts));
     }
@@ -355,7 +356,9 @@ class OperationChecks {
   }
 
   void check_order(const Operation& op) {
-    if (op.stream < 0) add(fmt::format("runs on stream {}", op.stream));
+    if (op.stream < 0 || op.stream > kLargestStream) {
+      add(fmt::format("runs on stream {}; it must be 0 to {}", op.stream, kLargestStream));
+    }
     if (op.records < -1) add(fmt::format("records event {}", op.records));
     for (const int event : op.waits) {
       if (event < 0) add(fmt::format("waits for event {}", event));
