@@ -53,7 +53,8 @@ std::optional<Diagnostic> RuleBook::check_order(const Entry& entry, std::size_t 
 }
 
 Result<RuleBook> RuleBook::build(std::span<const Rule> rules, const InForce& in_force,
-                                 const std::map<std::string, std::string>& overrides) {
+                                 const std::map<std::string, std::string>& overrides,
+                                 const InForce& by_then) {
   Diagnostics faults;
   for (const auto& [name, text] : overrides) {
     if (auto fault = unknown_rule(rules, name)) faults.push_back(std::move(*fault));
@@ -63,7 +64,10 @@ Result<RuleBook> RuleBook::build(std::span<const Rule> rules, const InForce& in_
     Entry entry;
     entry.rule = &rules[index];
     for (const RuleVersion& version : rules[index].history) {
-      if (!in_force(version.pull_request)) break;
+      const bool is_in = version.attributed || !by_then ? in_force(version.pull_request)
+                                                        : by_then(version.pull_request);
+      if (!is_in && &version == &rules[index].history.front()) break;
+      if (!is_in) continue;
       entry.built_in = parse_built_in(version.expression);
       if (version.attributed) entry.changes.push_back(version.pull_request);
     }

@@ -43,9 +43,13 @@ class RuleBook {
   RuleBook() = default;
   // `rules` are decided in their order; a rule may read the values of earlier ones only. Overrides
   // (rule name -> expression, in which `default` is the built-in value) replace the value. Faults
-  // of overrides carry the path serving.rules.NAME. REQUIRES: every built-in expression is right.
+  // of overrides carry the path serving.rules.NAME. `by_then` is asked in place of `in_force` about
+  // versions that are not attributed to their pull request (absent: in_force is). A rule whose
+  // first version is not in force does not exist yet, whatever later ones say. REQUIRES: every
+  // built-in expression is right.
   static Result<RuleBook> build(std::span<const Rule> rules, const InForce& in_force,
-                                const std::map<std::string, std::string>& overrides);
+                                const std::map<std::string, std::string>& overrides,
+                                const InForce& by_then = {});
 
   // Decides every rule and writes its value to the input that it decides.
   void decide(Environment& environment) const;

@@ -11,6 +11,7 @@
 #include "sim/serving/sglang/layout.h"
 #include "sim/serving/sglang/logits.h"
 #include "sim/serving/sglang/rules.h"
+#include "sim/serving/sglang/toggles.h"
 
 namespace lockstep::sglang {
 namespace {
@@ -219,35 +220,47 @@ Result<Plan> lower_with(const LoweringInput& input, const Revision& revision,
   Result<AcceptedLayout> layout = accept_layout(input.parallel, input.model);
   if (!layout) return layout.faults();
   const Setup setup{input, layout->parallel, settings, revision, std::move(book)};
-  return lower_steps(setup, empty_plan(setup, std::move(origin), layout->notes));
+  std::vector<std::string> notes = revision.notes;
+  notes.insert(notes.end(), layout->notes.begin(), layout->notes.end());
+  return lower_steps(setup, empty_plan(setup, std::move(origin), std::move(notes)));
 }
 
 }  // namespace
 
-Result<Plan> lower_sglang(const LoweringInput& input) {
-  const Result<Revision> revision = resolve_revision(input.serving.revision);
+Result<Plan> lower_sglang(const LoweringInput& input, std::set<int>& asked) {
+  Result<Revision> revision = revision_of(input.serving);
   const Result<Settings> settings = read_settings(input.serving);
   Diagnostics faults;
   if (!revision) append(faults, revision.faults());
   if (!settings) append(faults, settings.faults());
   if (!faults.empty()) return faults;
+  revision->asked = &asked;
   if (settings->shared_expert_tp1 && !revision->includes(24949)) {
     return fault("serving.env.SGLANG_SHARED_EXPERT_TP1",
                  "SGLANG_SHARED_EXPERT_TP1 does not exist before #24949");
   }
-  const Revision at = *revision;
+  const Revision& at = *revision;
   Result<RuleBook> book = RuleBook::build(
-      rules(), [at](int pull_request) { return at.includes(pull_request); }, input.serving.rules);
+      rules(), [&at](int pull_request) { return at.includes(pull_request); }, input.serving.rules,
+      [&at](int pull_request) { return at.merged_by_then(pull_request); });
   if (!book) return book.faults();
-  Origin origin{"sglang", input.serving.revision, fmt::format("#{}", at.pull_request()),
+  for (std::string& note : toggle_notes(at, rules())) revision->notes.push_back(std::move(note));
+  Origin origin{"sglang", asked_text(input.serving), fmt::format("#{}", at.pull_request()),
                 std::string(at.epoch())};
-  return lower_with(input, at, *settings, std::move(*book), std::move(origin));
+  Result<Plan> plan = lower_with(input, at, *settings, std::move(*book), std::move(origin));
+  if (!plan) return plan;
+  for (std::string& note : idle_toggle_notes(at)) plan->notes.push_back(std::move(note));
+  return plan;
 }
 
 Result<Plan> lower_plain(const LoweringInput& input) {
   if (!input.serving.rules.empty()) {
     return fault("serving.rules." + input.serving.rules.begin()->first,
                  "the system `plain` has no rules");
+  }
+  if (!input.serving.with.empty() || !input.serving.without.empty()) {
+    return fault(input.serving.with.empty() ? "serving.without" : "serving.with",
+                 "the system `plain` has no revisions");
   }
   const Result<Settings> settings = read_settings(input.serving);
   if (!settings) return settings.faults();
