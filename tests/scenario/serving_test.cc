@@ -62,7 +62,7 @@ TEST_CASE("a toggle that cannot be has its place in the file") {
   const Scenario s = parsed(with_batch("serving: {revision: 24785, with: [36507, 24785]}\n"));
   const Result<Plan> plan = lower(s);
   REQUIRE_FALSE(plan);
-  CHECK(to_string(plan.faults().front()).starts_with("s.yaml:4:45: error: #24785 is in revision"));
+  CHECK(to_string(plan.faults().front()).starts_with("s.yaml:4:42: error: #24785 is in revision"));
 }
 
 TEST_CASE("settings and fixes keep toggles") {
