@@ -6,6 +6,7 @@
 #include "sim/base/text.h"
 #include "sim/contract/check.h"
 #include "sim/report/check_report.h"
+#include "sim/scenario/explain.h"
 #include "sim/scenario/fixes.h"
 #include "tools/commands.h"
 #include "tools/output.h"
@@ -80,12 +81,15 @@ int check_one(const CheckOptions& options, const std::string& path,
   const double check_ms = milliseconds_since(check_start);
   const double wall_ms = milliseconds_since(start);
   std::vector<Fix> fixes;
+  std::vector<std::vector<Explanation>> explained;
   if (subject->scenario && !options.common.quiet) {
     fixes = find_fixes(*subject->scenario, subject->plan, result);
+    explained = explain(*subject->scenario, subject->plan, result);
   }
   if (options.apply_fix != 0) return print_fixed(*subject, fixes, options.apply_fix);
-  const CheckedPlan checked{subject->name, subject->plan,     result,  std::move(fixes),
-                            wall_ms,       subject->lower_ms, check_ms};
+  const CheckedPlan checked{
+      subject->name, subject->plan,     result,  std::move(fixes), std::move(explained),
+      wall_ms,       subject->lower_ms, check_ms};
   if (json.wanted()) json.add(check_json(checked));
   if (!options.common.quiet && !json.alone()) {
     const Style style = style_of(stdout);

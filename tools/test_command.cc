@@ -80,7 +80,10 @@ Outcome test_file(const std::string& path, const std::vector<Setting>& settings)
   if (!subject->scenario || !subject->scenario->expect) return {};
   const Expect& expect = *subject->scenario->expect;
   Outcome outcome{true, false, {}};
-  outcome.differences = differences(expect, contract::check(subject->plan), subject->plan);
+  const contract::CheckResult result = contract::check(subject->plan);
+  std::vector<std::vector<Explanation>> explained;
+  if (asks_for_explanation(expect)) explained = explain(*subject->scenario, subject->plan, result);
+  outcome.differences = differences(expect, result, subject->plan, explained);
   for (std::string& text : replay_differences(expect, *subject)) {
     outcome.differences.push_back(std::move(text));
   }

@@ -34,7 +34,18 @@ Json coefficients_json(const std::vector<contract::Coefficient>& coefficients) {
   return list;
 }
 
-Json violation_json(const Plan& plan, const contract::Violation& v) {
+Json explained_json(const std::vector<Explanation>& explanations) {
+  Json list = Json::array();
+  for (const Explanation& e : explanations) {
+    list.push_back({{"pull_request", e.pull_request},
+                    {"toggled", e.added ? "added" : "removed"},
+                    {"holds", e.holds}});
+  }
+  return list;
+}
+
+Json violation_json(const Plan& plan, const contract::Violation& v,
+                    const std::vector<Explanation>& explanations) {
   Json because = Json::array();
   for (const ReasonId id : v.because) because.push_back(reason_json(plan.reason(id)));
   Json cycle = Json::array();
@@ -59,6 +70,7 @@ Json violation_json(const Plan& plan, const contract::Violation& v) {
   if (!v.stopped_at.empty()) json["stopped_at"] = v.stopped_at;
   if (!v.cycle.empty()) json["cycle"] = cycle;
   json["message"] = v.message;
+  json["explained_by"] = explained_json(explanations);
   json["fixes"] = Json::array();
   return json;
 }
@@ -75,9 +87,25 @@ Json fixes_json(const std::vector<Fix>& fixes) {
 
 }  // namespace
 
+// Origin::asked is "24785^ with #24785 without #22642" where changes were toggled.
 Json revision_json(const Origin& origin) {
-  return {
-      {"asked", origin.asked}, {"resolved_after", origin.resolved_after}, {"epoch", origin.epoch}};
+  const std::vector<std::string> words = split(origin.asked, ' ');
+  Json json = {
+      {"asked", words.front()}, {"resolved_after", origin.resolved_after}, {"epoch", origin.epoch}};
+  if (words.size() == 1) return json;
+  json["with"] = Json::array();
+  json["without"] = Json::array();
+  std::string list;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const auto number =
+        words[i].starts_with('#') ? parse_integer(words[i].substr(1)) : std::optional<long long>();
+    if (number && json.contains(list)) {
+      json[list].push_back(*number);
+    } else {
+      list = words[i];
+    }
+  }
+  return json;
 }
 
 Json ranks_json(const RankSet& ranks) {
@@ -89,8 +117,10 @@ Json ranks_json(const RankSet& ranks) {
 Json check_json(const CheckedPlan& checked) {
   const contract::CheckResult& result = checked.result;
   Json violations = Json::array();
-  for (const contract::Violation& v : result.violations) {
-    violations.push_back(violation_json(checked.plan, v));
+  for (std::size_t i = 0; i < result.violations.size(); ++i) {
+    const bool asked = i < checked.explained.size();
+    violations.push_back(violation_json(checked.plan, result.violations[i],
+                                        asked ? checked.explained[i] : std::vector<Explanation>{}));
   }
   // A fix is of the scenario as a whole; it stands with the first violation.
   if (!violations.empty()) violations[0]["fixes"] = fixes_json(checked.fixes);

@@ -8,6 +8,7 @@
 #include "sim/contract/check.h"
 #include "sim/plan/plan.h"
 #include "sim/report/style.h"
+#include "sim/scenario/explain.h"
 #include "sim/scenario/fixes.h"
 
 namespace lockstep {
@@ -18,6 +19,7 @@ struct CheckedPlan {
   const Plan& plan;
   const contract::CheckResult& result;
   std::vector<Fix> fixes;
+  std::vector<std::vector<Explanation>> explained;  // per violation; empty: not asked
   // Measured; they go under "measured" only.
   double wall_ms = 0;  // reading, lowering and checking
   double lower_ms = 0;
@@ -35,7 +37,8 @@ nlohmann::ordered_json check_json(const CheckedPlan& checked);
 std::string steps_text(const Plan& plan, const contract::CheckResult& result, int layer,
                        const Style& style);
 
-// {"asked", "resolved_after", "epoch"}.
+// {"asked", "resolved_after", "epoch"}, and {"with", "without"} where single changes were added or
+// taken out.
 nlohmann::ordered_json revision_json(const Origin& origin);
 // Ranks as a list; as interval text where there are more than 64.
 nlohmann::ordered_json ranks_json(const RankSet& ranks);

@@ -84,7 +84,24 @@ std::string ledger_lines(const contract::Violation& v) {
   return text;
 }
 
-std::string violation_text(const Plan& plan, const contract::Violation& v, const Style& style) {
+std::string explained_lines(const std::vector<Explanation>& explanations) {
+  constexpr std::size_t kMost = 3;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kMost, explanations.size()); ++i) {
+    const Explanation& e = explanations[i];
+    text += fmt::format("  {} #{}, {} this revision: {} it this {}\n",
+                        i == 0 ? "explained by" : "          and", e.pull_request,
+                        e.added ? "not in" : "in", e.added ? "with" : "without",
+                        e.holds ? "holds" : "block holds, others do not");
+  }
+  if (explanations.size() > kMost) {
+    text += fmt::format("{:15}{} more (--json has all)\n", "", explanations.size() - kMost);
+  }
+  return text;
+}
+
+std::string violation_text(const Plan& plan, const contract::Violation& v,
+                           const std::vector<Explanation>& explanations, const Style& style) {
   std::string text =
       fmt::format("\n{}  {}", style.bad(to_string(v.code)), style.strong(place(v.site)));
   if (v.factor) text += style.strong(fmt::format(", x{}", to_string(*v.factor)));
@@ -104,6 +121,7 @@ std::string violation_text(const Plan& plan, const contract::Violation& v, const
                                                       v.cycle[i].index, v.cycle[i].kind));
   }
   text += because_lines(plan, v.because, style);
+  text += explained_lines(explanations);
   if (!v.repaired_to.empty()) text += line("repaired to", v.repaired_to);
   if (!v.stopped_at.empty()) text += line("stopped", v.stopped_at);
   return text;
@@ -154,7 +172,9 @@ std::string check_text(const CheckedPlan& checked, const Style& style, bool all)
   const std::size_t shown =
       all ? result.violations.size() : std::min(kShownAtFirst, result.violations.size());
   for (std::size_t i = 0; i < shown; ++i) {
-    text += violation_text(checked.plan, result.violations[i], style);
+    const bool asked = i < checked.explained.size();
+    text += violation_text(checked.plan, result.violations[i],
+                           asked ? checked.explained[i] : std::vector<Explanation>{}, style);
   }
   if (shown < result.violations.size()) {
     text += fmt::format("\nand {} more (--all prints them)\n", result.violations.size() - shown);

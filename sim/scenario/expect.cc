@@ -57,6 +57,23 @@ void compare(const ExpectedViolation& expected, const Violation& found, const st
   if (!by_kind) comparison.field("operation", expected.operation, found.operation.name);
 }
 
+// `index`: of the violation that is compared.
+void compare_explanation(const ExpectedViolation& expected, std::size_t index,
+                         const std::vector<std::vector<Explanation>>& explained,
+                         const std::string& subject, std::vector<std::string>& differences) {
+  if (!expected.explained_by) return;
+  std::vector<std::string> found;
+  if (index < explained.size()) {
+    for (const Explanation& e : explained[index]) {
+      if (e.pull_request == *expected.explained_by) return;
+      found.push_back(fmt::format("#{}", e.pull_request));
+    }
+  }
+  differences.push_back(
+      fmt::format("{} explained_by: expected #{}, found {}", subject, *expected.explained_by,
+                  found.empty() ? "none" : fmt::format("{}", fmt::join(found, ", "))));
+}
+
 // "0-60"; layer -1 is what lies outside the layers.
 std::string layers_text(std::vector<int> layers) {
   const bool outside = std::erase(layers, -1) > 0;
@@ -76,10 +93,14 @@ std::vector<int> layers_of(const std::vector<Violation>& violations) {
 }
 
 void compare_all(const std::vector<ExpectedViolation>& expected,
-                 const std::vector<Violation>& found, std::vector<std::string>& differences) {
+                 const std::vector<Violation>& found,
+                 const std::vector<std::vector<Explanation>>& explained,
+                 std::vector<std::string>& differences) {
   const std::size_t both = std::min(expected.size(), found.size());
   for (std::size_t i = 0; i < both; ++i) {
-    compare(expected[i], found[i], fmt::format("violation {}:", i + 1), differences);
+    const std::string subject = fmt::format("violation {}:", i + 1);
+    compare(expected[i], found[i], subject, differences);
+    compare_explanation(expected[i], i, explained, subject, differences);
   }
   if (expected.size() != found.size()) {
     differences.push_back(
@@ -103,7 +124,8 @@ std::string verdict_found(const contract::CheckResult& result, const Plan& plan)
 }  // namespace
 
 std::vector<std::string> differences(const Expect& expect, const contract::CheckResult& result,
-                                     const Plan& plan) {
+                                     const Plan& plan,
+                                     const std::vector<std::vector<Explanation>>& explained) {
   std::vector<std::string> found;
   Comparison whole("", found);
   const bool other_verdict = expect.verdict && *expect.verdict != to_string(result.verdict);
@@ -116,9 +138,16 @@ std::vector<std::string> differences(const Expect& expect, const contract::Check
     found.emplace_back("first violation: expected one, found none");
   } else if (expect.first) {
     compare(*expect.first, result.violations.front(), "first violation:", found);
+    compare_explanation(*expect.first, 0, explained, "first violation:", found);
   }
-  if (expect.all) compare_all(*expect.all, result.violations, found);
+  if (expect.all) compare_all(*expect.all, result.violations, explained, found);
   return found;
+}
+
+bool asks_for_explanation(const Expect& expect) {
+  const auto asks = [](const ExpectedViolation& v) { return v.explained_by.has_value(); };
+  return (expect.first && asks(*expect.first)) ||
+         (expect.all && std::ranges::any_of(*expect.all, asks));
 }
 
 }  // namespace lockstep

@@ -28,6 +28,7 @@ ExpectedViolation read_violation(Checker& checker, const Node& map) {
   checker.read(map, kViolation, "module", expected.module);
   checker.read(map, kViolation, "group", expected.group);
   checker.read(map, kViolation, "operation", expected.operation);
+  checker.read(map, kViolation, "explained_by", expected.explained_by);
   read_factor(checker, map, expected);
   return expected;
 }

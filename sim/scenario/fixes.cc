@@ -29,13 +29,15 @@ std::optional<Fix> later_revision(const Scenario& scenario, const Plan& plan) {
   if (plan.origin.system != "sglang") return std::nullopt;
   const Result<sglang::Revision> now = sglang::resolve_revision(scenario.input.serving.revision);
   if (!now) return std::nullopt;
+  std::set<std::uint64_t> tried{hash(plan)};
   for (std::size_t i = now->entry + 1; i < sglang::timeline().size(); ++i) {
     const int change = sglang::timeline()[i].pull_request;
     const std::vector<Setting> settings{{"serving.revision", fmt::format("\"{}\"", change)}};
-    if (holds_with(scenario, settings)) {
+    const std::optional<Plan> later = lowered_with(scenario, settings);
+    if (!later || !tried.insert(hash(*later)).second) continue;
+    if (contract::check(*later).verdict == contract::Verdict::holds) {
       return Fix{"revision", fmt::format("use SGLang as of #{} or later", change), settings};
     }
-    if (change == sglang::kLastModelled) break;
   }
   return std::nullopt;
 }

@@ -20,6 +20,7 @@ constexpr View kBatch = "SGLang; reference sheet 4";
 constexpr std::int64_t kMostRanks = 65'536;
 constexpr std::int64_t kMostTokens = 1'000'000;
 constexpr std::int64_t kMostColumns = 1'000'000;
+constexpr std::int64_t kMostNumber = 1'000'000'000;
 constexpr std::int64_t kMostPositions = 16'777'216;
 constexpr std::int64_t kMostSeed = 9'223'372'036'854'775'807;
 
@@ -44,6 +45,11 @@ constexpr Key flag(View path, View meaning) {
 }
 constexpr Key env(View path, View meaning) {
   return of(KeyType::text, path, "unset", kRules, meaning);
+}
+
+constexpr Key changes(View path, View meaning) {
+  return {path, KeyType::integer_list, 1,         kMostNumber, {},
+          "[]", "pull requests",       kLockstep, meaning};
 }
 
 constexpr auto kTop = std::to_array<Key>({
@@ -124,6 +130,8 @@ constexpr auto kServing = std::to_array<Key>({
     choice("serving.system", "sglang|plain", "sglang", kLockstep, "whose rules; `plain` has none"),
     of(KeyType::revision, "serving.revision", "latest", kLockstep,
        "rules as of a merged pull request (24785), just before it (24785^), an ISO date, `latest`"),
+    changes("serving.with", "what-if: later changes that are in the revision all the same"),
+    changes("serving.without", "what-if: changes that are taken out of the revision"),
     of(KeyType::map, "serving.flags", "{}", kLockstep, "server flags that decide a rule"),
     of(KeyType::map, "serving.env", "{}", kLockstep, "environment variables that decide a rule"),
     of(KeyType::text_map, "serving.rules", "{}", kLockstep,
@@ -233,6 +241,8 @@ constexpr auto kExpect = std::to_array<Key>({
     of(KeyType::factor, "expect.first.factor", "", kLockstep, "how often the value is present"),
     of(KeyType::text, "expect.first.operation", "", kLockstep,
        "the operation that broke the value, by kind or name"),
+    integer("expect.first.explained_by", 1, kMostNumber, "", "", kLockstep,
+            "a pull request that makes the violation vanish, added or taken out"),
 });
 
 template <std::size_t... Sizes>

@@ -20,6 +20,7 @@ struct ExpectedViolation {
   std::optional<std::string> group;
   std::optional<std::string> factor;  // normalised rational text
   std::optional<std::string> operation;
+  std::optional<int> explained_by;  // a pull request
   bool operator==(const ExpectedViolation&) const = default;
 };
 

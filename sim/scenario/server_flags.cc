@@ -105,6 +105,22 @@ void read_family_file(Checker& checker, const Node& name, ServingSpec& serving) 
   }
 }
 
+void read_changes(Checker& checker, const Node& map, const char* name, std::vector<int>& changes) {
+  const Node* list = map.find(name);
+  if (list == nullptr) return;
+  const Key& key = key_at(fmt::format("serving.{}", name));
+  if (!list->is_sequence()) return checker.wrong_type(*list, key);
+  constexpr std::size_t kMost = 256;  // the timeline has fewer
+  if (list->items.size() > kMost) {
+    return checker.fault(
+        *list, fmt::format("'{}' has {} entries; at most {}", name, list->items.size(), kMost));
+  }
+  for (const Node& item : list->items) {
+    const auto number = checker.integer(item, key);
+    if (number) changes.push_back(static_cast<int>(*number));
+  }
+}
+
 void set_preset(Checker& checker, const Node& name, Hardware& hardware) {
   const auto preset = std::ranges::find(kHardware, name.text, &HardwarePreset::name);
   if (!name.is_scalar() || preset == kHardware.end()) {
@@ -132,6 +148,8 @@ ServingSpec read_serving(Checker& checker, const Node& root) {
   checker.refuse_unknown_keys(*map, "serving");
   checker.read(*map, "serving", "system", serving.system);
   checker.read(*map, "serving", "revision", serving.revision);
+  read_changes(checker, *map, "with", serving.with);
+  read_changes(checker, *map, "without", serving.without);
   if (const Node* flags = map->find("flags")) read_flags(checker, *flags, serving);
   if (const Node* env = map->find("env")) read_env(checker, *env, serving);
   if (const Node* rules = map->find("rules")) read_rules(checker, *rules, serving);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -27,6 +28,9 @@ struct ServingSpec {
   std::map<std::string, std::string> env;    // environment variables
   std::map<std::string, std::string> rules;  // rule name -> expression (what-if)
   std::optional<Family> family;              // described beside the scenario; unset: the shipped one
+  // What-if: single pull requests added to the revision or taken out of it.
+  std::vector<int> with;
+  std::vector<int> without;
 
   bool operator==(const ServingSpec&) const = default;
 };
@@ -47,5 +51,9 @@ struct LoweringInput {
 // Lowers by the serving system that `input.serving.system` names. Faults carry the scenario path of
 // the key at fault ("parallel.dp_size", "serving.revision", "batch.tokens"), without a place.
 Result<Plan> lower(const LoweringInput& input);
+
+// The same, and adds to `asked` each pull request whose part in the revision decided something.
+// Adding any other one to the revision, or taking it out, would give the same plan.
+Result<Plan> lower(const LoweringInput& input, std::set<int>& asked);
 
 }  // namespace lockstep

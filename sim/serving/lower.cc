@@ -57,6 +57,11 @@ Diagnostics check_model(const Model& m) {
 }  // namespace
 
 Result<Plan> lower(const LoweringInput& input) {
+  std::set<int> asked;
+  return lower(input, asked);
+}
+
+Result<Plan> lower(const LoweringInput& input, std::set<int>& asked) {
   Diagnostics faults = check_model(input.model);
   if (input.steps.empty() || input.steps.size() > kMostSteps) {
     faults.push_back(fault("batch", fmt::format("a scenario has from 1 to {} steps", kMostSteps)));
@@ -72,7 +77,7 @@ Result<Plan> lower(const LoweringInput& input) {
         near ? fmt::format("did you mean `{}`?", *near) : "the systems are sglang and plain"));
   }
   if (!faults.empty()) return faults;
-  return system == "plain" ? sglang::lower_plain(input) : sglang::lower_sglang(input);
+  return system == "plain" ? sglang::lower_plain(input) : sglang::lower_sglang(input, asked);
 }
 
 }  // namespace lockstep

@@ -52,12 +52,16 @@ std::optional<Diagnostic> RuleBook::check_order(const Entry& entry, std::size_t 
   return std::nullopt;
 }
 
-RuleBook::Entry RuleBook::in_force_entry(const Rule& rule, const InForce& in_force) {
+RuleBook::Entry RuleBook::entry_in_force(const Rule& rule, const InForce& in_force,
+                                         const InForce& by_then) {
   Entry entry;
   entry.rule = rule;
   const RuleVersion* last = nullptr;
   for (const RuleVersion& version : rule.history) {
-    if (!in_force(version.pull_request)) continue;
+    const bool is_in = version.attributed || !by_then ? in_force(version.pull_request)
+                                                      : by_then(version.pull_request);
+    if (!is_in && last == nullptr) break;
+    if (!is_in) continue;
     last = &version;
     if (version.attributed) entry.changes.push_back(version.pull_request);
   }
@@ -68,14 +72,15 @@ RuleBook::Entry RuleBook::in_force_entry(const Rule& rule, const InForce& in_for
 }
 
 Result<RuleBook> RuleBook::build(std::vector<Rule> rules, const InForce& in_force,
-                                 const std::map<std::string, std::string>& overrides) {
+                                 const std::map<std::string, std::string>& overrides,
+                                 const InForce& by_then) {
   Diagnostics faults;
   for (const auto& [name, text] : overrides) {
     if (auto fault = unknown_rule(rules, name)) faults.push_back(std::move(*fault));
   }
   RuleBook book;
   for (std::size_t index = 0; index < rules.size(); ++index) {
-    Entry entry = in_force_entry(rules[index], in_force);
+    Entry entry = entry_in_force(rules[index], in_force, by_then);
     const auto asked = overrides.find(std::string(rules[index].name));
     if (asked != overrides.end()) {
       Result<Expression> parsed = Expression::parse(asked->second);

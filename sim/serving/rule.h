@@ -46,9 +46,13 @@ class RuleBook {
   RuleBook() = default;
   // `rules` are decided in their order; a rule may read the values of earlier ones only. Overrides
   // (rule name -> expression, in which `default` is the built-in value) replace the value. Faults
-  // of overrides carry the path serving.rules.NAME. REQUIRES: every built-in expression is right.
+  // of overrides carry the path serving.rules.NAME. `by_then` is asked in place of `in_force` about
+  // versions that are not attributed to their pull request (absent: in_force is). A rule whose
+  // first version is not in force does not exist yet, whatever later ones say. REQUIRES: every
+  // built-in expression is right.
   static Result<RuleBook> build(std::vector<Rule> rules, const InForce& in_force,
-                                const std::map<std::string, std::string>& overrides);
+                                const std::map<std::string, std::string>& overrides,
+                                const InForce& by_then = {});
 
   // Decides every rule and writes its value to the input that it decides: 0, 1 or kUnknown.
   void decide(Environment& environment) const;
@@ -79,7 +83,7 @@ class RuleBook {
                                                std::span<const Rule> rules);
   static std::optional<Diagnostic> unknown_rule(std::span<const Rule> rules,
                                                 const std::string& name);
-  static Entry in_force_entry(const Rule& rule, const InForce& in_force);
+  static Entry entry_in_force(const Rule& rule, const InForce& in_force, const InForce& by_then);
   void collect_facts();
   static std::int64_t built_in_value(const Entry& entry, const Environment& environment);
   const Entry* entry_of(Input decided) const;

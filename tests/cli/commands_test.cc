@@ -188,7 +188,8 @@ TEST_CASE("a misspelt command or option names the nearest, on standard error onl
 }
 
 TEST_CASE("every command has help with examples") {
-  for (const char* command : {"", "check", "plan", "replay", "test", "explain", "import sglang"}) {
+  for (const char* command :
+       {"", "check", "bisect", "plan", "replay", "test", "explain", "import sglang"}) {
     CAPTURE(command);
     const Finished run = lockstep(std::string(command) + " --help");
     CHECK(run.code == 0);

@@ -54,8 +54,9 @@ TEST_CASE("every scenario file gives what it expects") {
     const Result<Plan> plan = lower(*scenario);
     REQUIRE_MESSAGE(plan, to_string(plan.faults()));
     REQUIRE(validate(*plan).empty());
-    CHECK(differences(*scenario->expect, contract::check(*plan), *plan) ==
-          std::vector<std::string>{});
+    const contract::CheckResult result = contract::check(*plan);
+    const auto explained = explain(*scenario, *plan, result);
+    CHECK(differences(*scenario->expect, result, *plan, explained) == std::vector<std::string>{});
   }
 }
 

@@ -1,6 +1,7 @@
 // The `serving` and `hardware` keys.
 #include <doctest/doctest.h>
 
+#include "sim/scenario/fixes.h"
 #include "sim/scenario/scenario.h"
 #include "tests/scenario/parsing.h"
 
@@ -36,6 +37,41 @@ TEST_CASE("unknown environment variables and systems are refused") {
         "  hint: did you mean 'SGLANG_DP_USE_GATHERV'?\n");
   CHECK(faults_of(with_batch("serving: {system: vllm}\n"))
             .find("'system' must be one of sglang, plain, not 'vllm'") != std::string::npos);
+}
+
+TEST_CASE("changes that are added or taken out are lists of numbers") {
+  const ServingSpec serving =
+      parsed(with_batch("serving: {revision: 24785^, with: [24785, 36507], without: [22642]}\n"))
+          .input.serving;
+  CHECK(serving.with == std::vector<int>{24785, 36507});
+  CHECK(serving.without == std::vector<int>{22642});
+  CHECK(faults_of(with_batch("serving: {with: 24785}\n"))
+            .find("'with' must be a list of integers from 1 to 1000000000, not '24785'") !=
+        std::string::npos);
+  CHECK(faults_of(with_batch("serving: {without: [24785, abc]}\n"))
+            .find("'without' must be a list of integers") != std::string::npos);
+  CHECK(faults_of(with_batch("serving: {with: [99999999999999999999]}\n"))
+            .find("'with' must be a list of integers") != std::string::npos);
+  std::string many = "serving: {with: [1";
+  for (int i = 0; i < 300; ++i) many += ", 1";
+  CHECK(faults_of(with_batch(many + "]}\n")).find("'with' has 301 entries; at most 256") !=
+        std::string::npos);
+}
+
+TEST_CASE("a toggle that cannot be has its place in the file") {
+  const Scenario s = parsed(with_batch("serving: {revision: 24785, with: [36507, 24785]}\n"));
+  const Result<Plan> plan = lower(s);
+  REQUIRE_FALSE(plan);
+  CHECK(to_string(plan.faults().front()).starts_with("s.yaml:4:42: error: #24785 is in revision"));
+}
+
+TEST_CASE("settings and fixes keep toggles") {
+  const Scenario s =
+      parsed(with_batch("serving: {revision: 24785^}\n"), {{"serving.with", "[24785]"}});
+  const Result<std::string> text = apply_fix(s, {"input", "as it is", {}});
+  REQUIRE(text);
+  CHECK(text->find("  with: [24785]\n") != std::string::npos);
+  CHECK(parsed(*text).input.serving == s.input.serving);
 }
 
 TEST_CASE("a rule is an expression in text") {

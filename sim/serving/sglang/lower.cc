@@ -12,6 +12,7 @@
 #include "sim/serving/sglang/producers.h"
 #include "sim/serving/sglang/refusals.h"
 #include "sim/serving/sglang/rules.h"
+#include "sim/serving/sglang/toggles.h"
 
 namespace lockstep::sglang {
 namespace {
@@ -267,8 +268,10 @@ Result<Plan> lower_with(const LoweringInput& input, const Family& family, const 
   if (!layout) return layout.faults();
   const Setup setup{input,    family,   layout->parallel,
                     settings, revision, std::move(book)};
-  std::vector<std::string> notes;
-  if (origin.system == "sglang") notes = notes_of(*layout, settings, revision);
+  std::vector<std::string> notes = revision.notes;
+  if (origin.system == "sglang") {
+    for (std::string& note : notes_of(*layout, settings, revision)) notes.push_back(std::move(note));
+  }
   return lower_steps(setup, empty_plan(setup, std::move(origin), std::move(notes)));
 }
 
@@ -280,23 +283,30 @@ Result<Family> family_for(const LoweringInput& input) {
 
 }  // namespace
 
-Result<Plan> lower_sglang(const LoweringInput& input) {
-  const Result<Revision> revision = resolve_revision(input.serving.revision);
+Result<Plan> lower_sglang(const LoweringInput& input, std::set<int>& asked) {
+  Result<Revision> revision = revision_of(input.serving);
   const Result<Family> family = family_for(input);
   Diagnostics faults;
   if (!revision) append(faults, revision.faults());
   if (!family) append(faults, family.faults());
   if (!faults.empty()) return faults;
-  const Revision at = *revision;
+  revision->asked = &asked;
+  const Revision& at = *revision;
   const Result<Settings> settings = read_settings(input.serving, at);
   if (!settings) return settings.faults();
+  const std::vector<Rule> rules = rules_of(*family, input.model.architecture);
   Result<RuleBook> book = RuleBook::build(
-      rules_of(*family, input.model.architecture),
-      [at](int pull_request) { return at.includes(pull_request); }, input.serving.rules);
+      rules, [&at](int pull_request) { return at.includes(pull_request); }, input.serving.rules,
+      [&at](int pull_request) { return at.merged_by_then(pull_request); });
   if (!book) return book.faults();
-  Origin origin{"sglang", input.serving.revision, fmt::format("#{}", at.pull_request()),
+  for (std::string& note : toggle_notes(at, rules)) revision->notes.push_back(std::move(note));
+  Origin origin{"sglang", asked_text(input.serving), fmt::format("#{}", at.pull_request()),
                 std::string(at.epoch())};
-  return lower_with(input, *family, at, *settings, std::move(*book), std::move(origin));
+  Result<Plan> plan =
+      lower_with(input, *family, at, *settings, std::move(*book), std::move(origin));
+  if (!plan) return plan;
+  for (std::string& note : idle_toggle_notes(at)) plan->notes.push_back(std::move(note));
+  return plan;
 }
 
 // Padding as at the last revision of E4; DeepSeek's structure.
@@ -305,6 +315,10 @@ Result<Plan> lower_plain(const LoweringInput& input) {
   if (!input.serving.rules.empty()) {
     return fault("serving.rules." + input.serving.rules.begin()->first,
                  "the system `plain` has no rules");
+  }
+  if (!input.serving.with.empty() || !input.serving.without.empty()) {
+    return fault(input.serving.with.empty() ? "serving.without" : "serving.with",
+                 "the system `plain` has no revisions");
   }
   const Result<Revision> at = resolve_revision(std::to_string(kPaddingOf));
   const Result<Settings> settings = read_settings(input.serving, *at);

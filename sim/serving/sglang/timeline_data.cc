@@ -6,117 +6,189 @@
 namespace lockstep::sglang {
 namespace {
 
+using View = std::string_view;
+
+constexpr TimelineEntry on(int position, int pull_request, View merged, View confidence,
+                           View change, View families, View epoch = {}) {
+  return {position, pull_request, merged, merged, confidence, change, families, epoch};
+}
+// Where the sheet bounds the day only; `until` is at the latest the day of the next entry whose
+// order behind this one is known, `from` at the earliest that of the one before.
+constexpr TimelineEntry within(int position, int pull_request, View from, View until,
+                               View confidence, View change, View families, View epoch = {}) {
+  return {position, pull_request, from, until, confidence, change, families, epoch};
+}
+
+constexpr View kAll = "all";
+constexpr View kDeepseek = "DeepSeek";
+constexpr View kQwen3Moe = "Qwen3-MoE";
+constexpr View kMinimax = "MiniMax-M2";
+constexpr View kKimi = "Kimi K2";
+constexpr View kNotMla = "non-MLA families";
+constexpr View kTold =
+    "DeepSeek (both paths), GLM-4-MoE, MiniMax, Llama-4, Exaone, Hunyuan-V3, LLaDA-2, Bailing (2), "
+    "4 more";
+
+constexpr View kDeclared = "boundaries from declarations";
+constexpr View kConstructed = "steps chosen at construction";
+constexpr View kStage = "stage boundary completes every sum";
+constexpr View kDropped = "skip predicates dropped";
+
 constexpr auto kTimeline = std::to_array<TimelineEntry>({
-    {1, 1970, "2024-11-16", "DP attention exists", ""},
-    {2, 6121, "2025-05-16", "DP attention (Qwen2-MoE, Qwen3-MoE)", ""},
-    {3, 7681, "2025-07-03", "DP attention (Qwen3 dense)", ""},
-    {4, 7621, "", "fused all-reduce + add + norm", ""},
-    {4, 7775, "", "fused all-reduce + add + norm", ""},
-    {5, 8280, "2025-07-25", "MAX_LEN and SUM_LEN padding, V0", ""},
-    {6, 8539, "", "reduce-scatter return, use_reduce_scatter, rs_ok", "E0"},
-    {7, 8883, "2025-08-07", "MoE asks use_reduce_scatter (GLM-4.5)", ""},
-    {8, 9101, "2025-08-14", "rs_ok and use_reduce_scatter (Qwen2-MoE, Qwen3-MoE, Llama-4)", ""},
-    {9, 9169, "", "MAX_LEN gather without a size-1 reduce-scatter", ""},
-    {10, 9359, "2025-08-20", "DP attention (GPT-OSS)", ""},
-    {11, 9973, "2025-09-04", "fusion up to 4096 rows, SM90 too", ""},
-    {12, 10414, "", "V1 padding: the agreed extend flag decides", ""},
-    {13, 11632, "", "fusion never under DP attention", ""},
-    {14, 11665, "2025-10-18", "rs_ok off (GLM-4.5)", ""},
-    {15, 11800, "2025-10-24", "own decoder, rs_ok on again (GLM-4.5)", ""},
-    {16, 20406, "2026-03-16", "V2 padding: a tie is MAX_LEN", ""},
-    {17, 18233, "2026-03-22", "MOE_TP sum instead of the TP sum (Qwen3-MoE)", ""},
-    {18, 21195, "2026-03-24", "EP sum restored (Qwen3-MoE)", ""},
-    {19, 20919, "2026-04-07", "DP attention (MiniMax-M2)", ""},
-    {20, 20067, "2026-04-10", "rs_ok, fusion and zero-row guards (MiniMax-M2)", ""},
-    {21, 22642, "2026-04-13", "should_use_dp_reduce_scatterv and reduce_scatterv", "E1"},
-    {22, 22664, "2026-04-18", "fusion auto-on list grows", ""},
-    {23, 22003, "2026-04-20", "MOE_FULL", ""},
-    {24, 23731, "2026-04-25", "MoE sums ask use_dp_reduce_scatterv (Qwen3-MoE)", "E2"},
-    {25, 23734, "2026-04-26", "EP sum asks use_reduce_scatter (Qwen3-MoE)", ""},
-    {25, 23732, "2026-04-26", "MoE asks use_dp_reduce_scatterv (DeepSeek and others)", ""},
-    {26, 23748, "2026-04-27", "one shared should_skip_post_experts_all_reduce", ""},
-    {27, 24785, "2026-05-10", "use_reduce_scatter includes use_dp_reduce_scatterv", "E3"},
-    {28, 24949, "2026-05-12", "SGLANG_SHARED_EXPERT_TP1", ""},
-    {29, 25390, "2026-05-18", "shared-expert fusion admits 384 experts", ""},
-    {30, 25974, "2026-05-21", "... only with Quark quantisation", ""},
-    {31, 19918, "2026-05-23", "no deferral where the feed-forward is SCATTERED", ""},
-    {32, 23269, "2026-05-27", "token counts made even", ""},
-    {33, 26911, "2026-06-03", "... undone without context parallelism", ""},
-    {34, 27191, "2026-06-07", "hand-written return uses reduce_scatterv (DeepSeek-V4)", ""},
-    {35, 23906, "2026-06-10", "CUDA-graph settings per phase", ""},
-    {36, 28216, "2026-06-17", "gatherv option", ""},
-    {37, 29103, "2026-06-25", "equal-chunk reduce-scatter option", ""},
-    {38, 30802, "2026-07-11", "flags published per forward scope, values unchanged", ""},
-    {39, 30898, "2026-07-13", "V2b padding: breakable prefill graph (non-MLA)", ""},
-    {40, 31682, "2026-07-21", "... on by default (non-MLA)", ""},
-    {41, 32663, "2026-07-29", "should_use_dp_reduce_scatterv needs tp == attn_dp", "E4"},
-    {42, 36507, "2026-09-06", "MHC communicator (GLM-5.3)", ""},
-    {43, 37199, "2026-09-07", "MoE no longer sums before reduce_scatterv (GPT-OSS)", ""},
-    {44, 39899, "2026-09-17", "logits rows with a length-1 list", ""},
-    {45, 32963, "2026-09-18", "EP and MOE_TP sums merge into one TP sum", ""},
-    {46, 41079, "2026-09-24", "deferred sum completed before a pipeline send", ""},
-    {46, 41080, "2026-09-24", "deferred sum completed before auxiliary capture", ""},
-    {46, 41097, "2026-09-24", "one shared helper for the MoE sum", ""},
-    {47, 41193, "2026-09-25", "a declined fused kernel still all-reduces", ""},
-    {48, 41194, "2026-09-25", "next-token layer planned as a one-layer model", ""},
-    {49, 41195, "2026-09-25", "TP-1 shared expert counted once; dense reduce_scatterv needs rs_ok",
-     ""},
-    {50, 41196, "2026-09-25", "unreduced value as a type", "E5"},
-    {51, 41197, "2026-09-25", "deferral under attention DP", ""},
-    {51, 41198, "2026-09-25", "more models moved", ""},
-    {51, 41199, "2026-09-25", "exit decided once", ""},
-    {51, 41200, "2026-09-25", "group declared", ""},
-    {52, 41252, "2026-09-26", "steps chosen at construction", ""},
-    {52, 41253, "2026-09-26", "flag and completion from one selection", ""},
-    {52, 41254, "2026-09-26", "steps chosen at construction", ""},
-    {52, 41257, "2026-09-26", "steps chosen at construction", ""},
-    {53, 41417, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41418, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41426, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41427, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41429, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41431, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41432, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41435, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41438, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41439, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41440, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41441, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41442, "2026-09-27", "boundaries from declarations", ""},
-    {53, 41443, "2026-09-27", "scatter modes removed", ""},
-    {54, 42301, "2026-10-03", "stage boundary completes every sum", ""},
-    {54, 42312, "2026-10-03", "stage boundary completes every sum", ""},
-    {54, 42478, "2026-10-04", "skip predicates dropped", ""},
-    {54, 42479, "2026-10-04", "skip predicates dropped", ""},
-    {54, 42481, "2026-10-04", "skip predicates dropped", ""},
+    on(1, 1970, "2024-11-16", "N", "DP attention exists", "DeepSeek-V2"),
+    on(2, 6121, "2025-05-16", "N", "DP attention", "Qwen2-MoE, Qwen3-MoE"),
+    on(3, 7681, "2025-07-03", "N", "DP attention", "Qwen3 dense"),
+    // Their order against rows 3 to 8 is unread.
+    within(4, 7621, "2025-07-01", "2025-08-31", "T", "fused all-reduce + add + norm", kDeepseek),
+    within(4, 7775, "2025-07-01", "2025-08-31", "T", "fused all-reduce + add + norm", kDeepseek),
+    on(5, 8280, "2025-07-25", "N", "MAX_LEN and SUM_LEN padding, V0", "all with DP attention"),
+    within(6, 8539, "2025-08-01", "2025-08-07", "T",
+           "reduce-scatter return, use_reduce_scatter, rs_ok",
+           "DeepSeek; GLM-4.5 without the MoE's skip", "E0"),
+    on(7, 8883, "2025-08-07", "N", "MoE asks use_reduce_scatter, rs_ok", "GLM-4.5"),
+    on(8, 9101, "2025-08-14", "N", "rs_ok and use_reduce_scatter", "Qwen2-MoE, Qwen3-MoE, Llama-4"),
+    within(9, 9169, "2025-08-14", "2025-08-20", "T",
+           "MAX_LEN gather without a size-1 reduce-scatter", kAll),
+    on(10, 9359, "2025-08-20", "N", "DP attention, no rs_ok", "GPT-OSS"),
+    on(11, 9973, "2025-09-04", "N", "MoE asks fuse; fusion up to 4096 rows, SM90 too", kQwen3Moe),
+    within(12, 10414, "2025-09-04", "2025-09-30", "I", "V1 padding: the agreed extend flag decides",
+           kAll),
+    // Its order against rows 14 and 15 is unread.
+    within(13, 11632, "2025-10-14", "2026-03-16", "T", "fusion never under DP attention", kAll),
+    on(14, 11665, "2025-10-18", "N", "rs_ok off", "GLM-4.5"),
+    on(15, 11800, "2025-10-24", "N", "own decoder, rs_ok on again", "GLM-4.5/4.6"),
+    on(16, 20406, "2026-03-16", "F", "V2 padding: a tie is MAX_LEN", kAll),
+    on(17, 18233, "2026-03-22", "N", "MOE_TP sum instead of the TP sum, no EP sum", kQwen3Moe),
+    on(18, 21195, "2026-03-24", "N", "EP sum restored, asks fuse only", kQwen3Moe),
+    on(19, 20919, "2026-04-07", "N", "DP attention", kMinimax),
+    on(20, 20067, "2026-04-10", "N", "rs_ok, fusion and zero-row guards", kMinimax),
+    on(21, 22642, "2026-04-13", "C", "should_use_dp_reduce_scatterv and reduce_scatterv",
+       "communicator; Qwen2-MoE asks", "E1"),
+    on(22, 22664, "2026-04-18", "N", "fusion auto-on list grows", "Qwen3-Next"),
+    on(23, 22003, "2026-04-20", "N", "MOE_FULL", "Qwen3-MoE, communicator"),
+    on(24, 23731, "2026-04-25", "N", "EP and MOE_TP sums ask use_dp_reduce_scatterv", kQwen3Moe,
+       "E2"),
+    // Two of one day whose order is unread and does not matter: they touch different files.
+    on(25, 23734, "2026-04-26", "N", "EP sum asks use_reduce_scatter", kQwen3Moe),
+    on(25, 23732, "2026-04-26", "N", "MoE asks use_dp_reduce_scatterv", kTold),
+    on(26, 23748, "2026-04-27", "N", "one shared should_skip_post_experts_all_reduce", kTold),
+    on(27, 24785, "2026-05-10", "T", "use_reduce_scatter includes use_dp_reduce_scatterv",
+       "all with rs_ok", "E3"),
+    on(28, 24949, "2026-05-12", "N", "SGLANG_SHARED_EXPERT_TP1", "DeepSeek class"),
+    on(29, 25390, "2026-05-18", "N", "shared-expert fusion admits 384 experts", kKimi),
+    on(30, 25974, "2026-05-21", "N", "... only with Quark quantisation", kKimi),
+    on(31, 19918, "2026-05-23", "C", "no deferral where the feed-forward is SCATTERED", kAll),
+    on(32, 23269, "2026-05-27", "C", "token counts made even", "all with DP attention"),
+    on(33, 26911, "2026-06-03", "C", "... undone without context parallelism",
+       "all with DP attention"),
+    on(34, 27191, "2026-06-07", "C", "hand-written return uses reduce_scatterv", "DeepSeek-V4"),
+    on(35, 23906, "2026-06-10", "N", "CUDA-graph settings per phase", kAll),
+    on(36, 28216, "2026-06-17", "C", "gatherv option", "DeepSeek-V4 path"),
+    on(37, 29103, "2026-06-25", "C", "equal-chunk reduce-scatter option", "DeepSeek-V4"),
+    on(38, 30802, "2026-07-11", "C", "flags published per forward scope, values unchanged", kAll),
+    on(39, 30898, "2026-07-13", "C, N", "V2b padding: breakable prefill graph", kNotMla),
+    on(40, 31682, "2026-07-21", "C", "... on by default", kNotMla),
+    on(41, 32663, "2026-07-29", "C", "should_use_dp_reduce_scatterv needs tp == attn_dp", kAll,
+       "E4"),
+    on(42, 36507, "2026-09-06", "N", "MHC communicator", "GLM-5.3"),
+    on(43, 37199, "2026-09-07", "C", "MoE no longer sums before reduce_scatterv", "GPT-OSS"),
+    on(44, 39899, "2026-09-17", "F", "logits rows with a length-1 list", kAll),
+    on(45, 32963, "2026-09-18", "C", "EP and MOE_TP sums merge into one TP sum", "all MoE"),
+    on(46, 41079, "2026-09-24", "C", "deferred sum completed before a pipeline send", "20+ models"),
+    on(46, 41080, "2026-09-24", "C", "deferred sum completed before auxiliary capture",
+       "20+ models"),
+    on(46, 41097, "2026-09-24", "C", "one shared helper for the MoE sum", "20+ models"),
+    on(47, 41193, "2026-09-25", "N", "a declined fused kernel still all-reduces", kAll),
+    on(48, 41194, "2026-09-25", "C", "next-token layer planned as a one-layer model", "MTP layers"),
+    on(49, 41195, "2026-09-25", "C",
+       "TP-1 shared expert counted once; dense reduce_scatterv needs rs_ok",
+       "DeepSeek class, dense"),
+    on(50, 41196, "2026-09-25", "C", "unreduced value as a type", kAll, "E5"),
+    on(51, 41197, "2026-09-25", "N, C", "deferral under attention DP", kAll),
+    on(51, 41198, "2026-09-25", "N, C", "more models moved", kAll),
+    on(51, 41199, "2026-09-25", "N, C", "exit decided once", kAll),
+    on(51, 41200, "2026-09-25", "N, C", "group declared", kAll),
+    on(52, 41252, "2026-09-26", "C", kConstructed, kAll),
+    on(52, 41253, "2026-09-26", "I", "flag and completion from one selection", kAll),
+    on(52, 41254, "2026-09-26", "C", kConstructed, kAll),
+    on(52, 41257, "2026-09-26", "C", kConstructed, kAll),
+    on(53, 41417, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41418, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41426, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41427, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41429, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41431, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41432, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41435, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41438, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41439, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41440, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41441, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41442, "2026-09-27", "C", kDeclared, kAll),
+    on(53, 41443, "2026-09-27", "C", "scatter modes removed", kAll),
+    on(54, 42301, "2026-10-03", "C", kStage, kAll),
+    on(54, 42312, "2026-10-03", "C", kStage, kAll),
+    on(54, 42478, "2026-10-04", "C", kDropped, kAll),
+    on(54, 42479, "2026-10-04", "C", kDropped, kAll),
+    on(54, 42481, "2026-10-04", "C", kDropped, kAll),
 });
 
-constexpr std::string_view kNeverMerged = "was never merged";
-constexpr std::string_view kOpen = "was open when its thread was read";
-constexpr std::string_view kReport = "is a report, not a change";
-constexpr std::string_view kFloating = "has no known place in the merge order";
-constexpr std::string_view kBranch = "was merged to a branch";
+constexpr OffTimeline never_merged(int number, int replaced_by = 0) {
+  return {number, "was never merged", replaced_by, "what took its place is"};
+}
+constexpr OffTimeline open(int number, int instead = 0) {
+  return {number, "was open when its thread was read", instead, "the same was changed by"};
+}
+constexpr OffTimeline report(int number, int fixed_by) {
+  return {number, "is a report, not a change", fixed_by, "what changed it is"};
+}
+constexpr OffTimeline floating(int number) {
+  return {number, "was merged, but has no known place in the merge order", 0, {}};
+}
+// Named by the sheet as belonging to an entry's row; its own day is unread.
+constexpr OffTimeline belongs(int number, int to) {
+  return {number, "was merged, but its own day is not known", to, "it belongs with"};
+}
 
 constexpr auto kOff = std::to_array<OffTimeline>({
-    {5988, 0, kNeverMerged},      {9308, 9359, kNeverMerged},
-    {17826, 20919, kNeverMerged}, {20489, 20919, kNeverMerged},
-    {20975, 20919, kNeverMerged}, {23431, 23732, kNeverMerged},
-    {27251, 27191, kNeverMerged}, {27423, 0, kNeverMerged},
-    {30185, 30898, kNeverMerged}, {37104, 0, kNeverMerged},
-    {37191, 39899, kNeverMerged}, {31475, 41195, kOpen},
-    {31476, 41195, kOpen},        {33390, 0, kOpen},
-    {35535, 41195, kOpen},        {23554, 24785, kReport},
-    {23729, 23731, kReport},      {27189, 27191, kReport},
-    {36879, 36507, kReport},      {37187, 37199, kReport},
-    {36884, 36507, kBranch},      {15268, 0, kFloating},
-    {41082, 0, kFloating},        {40799, 0, kFloating},
-    {41433, 0, kFloating},        {40800, 0, kFloating},
-    {41436, 0, kFloating},        {41422, 0, kFloating},
-    {41423, 0, kFloating},        {40868, 0, kFloating},
-    {41419, 0, kFloating},        {41420, 0, kFloating},
-    {41421, 0, kFloating},        {41424, 0, kFloating},
-    {41425, 0, kFloating},        {41428, 0, kFloating},
-    {41430, 0, kFloating},        {8278, 8280, kFloating},
+    never_merged(5988),
+    never_merged(9308, 9359),
+    never_merged(17826, 20919),
+    never_merged(20489, 20919),
+    never_merged(20975, 20919),
+    never_merged(23431, 23732),
+    never_merged(27251, 27191),
+    never_merged(27423),
+    never_merged(30185, 30898),
+    never_merged(37104),
+    never_merged(37191, 39899),
+    open(31475, 41195),
+    open(31476, 41195),
+    open(33390),
+    open(35535, 41195),
+    report(23554, 24785),
+    report(23729, 23731),
+    report(27189, 27191),
+    report(36879, 36507),
+    report(37187, 37199),
+    {36884, "was merged to a branch", 36507, "it came to main with"},
+    belongs(8278, 8280),
+    belongs(41419, 41443),
+    belongs(41420, 41443),
+    belongs(41421, 41443),
+    belongs(41424, 41443),
+    belongs(41425, 41443),
+    belongs(41428, 41443),
+    belongs(41430, 41443),
+    floating(15268),
+    floating(41082),
+    floating(40799),
+    floating(41433),
+    floating(40800),
+    floating(41436),
+    floating(41422),
+    floating(41423),
+    floating(40868),
 });
 
 }  // namespace
