@@ -3,71 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
+#include <filesystem>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "sim/base/text.h"
 #include "sim/base/yaml.h"
-#include "sim/scenario/checker.h"
+#include "sim/scenario/checkpoints.h"
 #include "sim/scenario/fixes.h"
 #include "sim/scenario/keys.h"
 #include "sim/scenario/model_presets.h"
 #include "sim/scenario/scenario.h"
 #include "sim/scenario/server_command.h"
-#include "sim/scenario/sglang_arguments.h"
 
 namespace lockstep {
 namespace {
-
-// Published checkpoints by the last part of their path, in lower case, that differ from a preset
-// only in weights and name. A preset's own name is known too.
-struct KnownModel {
-  std::string_view checkpoint;
-  std::string_view preset;
-};
-
-constexpr auto kModels = std::to_array<KnownModel>({
-    {"kimi-k2-instruct", "kimi-k2"},
-    {"kimi-k2-base", "kimi-k2"},
-    {"deepseek-v3-base", "deepseek-v3"},
-    {"deepseek-v3-0324", "deepseek-v3"},
-    {"deepseek-r1-0528", "deepseek-r1"},
-    {"deepseek-v2-lite-chat", "deepseek-v2-lite"},
-    {"qwen2-57b-a14b", "qwen2-moe-57b-a14b"},
-    {"meta-llama-3.1-8b", "llama-3.1-8b"},
-    {"meta-llama-3.1-8b-instruct", "llama-3.1-8b"},
-    {"llama-3.1-8b-instruct", "llama-3.1-8b"},
-    {"meta-llama-3.1-70b", "llama-3.1-70b"},
-    {"meta-llama-3.1-70b-instruct", "llama-3.1-70b"},
-    {"llama-3.1-70b-instruct", "llama-3.1-70b"},
-    {"mixtral-8x7b-v0.1", "mixtral-8x7b"},
-    {"mixtral-8x7b-instruct-v0.1", "mixtral-8x7b"},
-});
-
-// The names that --model-path may end in, presets first.
-std::vector<std::string> known_checkpoints() {
-  std::vector<std::string> names = model_preset_names();
-  for (const KnownModel& known : kModels) names.emplace_back(known.checkpoint);
-  return names;
-}
-
-// The preset of `checkpoint`; empty if it is not known.
-std::string preset_of(const std::string& checkpoint) {
-  const auto known = std::ranges::find(kModels, checkpoint, &KnownModel::checkpoint);
-  if (known != kModels.end()) return std::string(known->preset);
-  const std::vector<std::string> presets = model_preset_names();
-  return std::ranges::count(presets, checkpoint) == 0 ? std::string() : checkpoint;
-}
-
-Diagnostic refusal(std::string message, std::string hint = {}) {
-  Diagnostic fault;
-  fault.place.file = "command line";
-  fault.message = std::move(message);
-  fault.hint = std::move(hint);
-  return fault;
-}
 
 Node scalar(std::string text, bool quoted = false) {
   Node node;
@@ -101,71 +52,143 @@ Node& at(Node& root, std::string_view path) {
   return *node;
 }
 
+const Node* find_at(const Node& root, std::string_view section, std::string_view key) {
+  const Node* map = root.find(section);
+  return map == nullptr ? nullptr : map->find(key);
+}
+
+// "# Heading: a, b, c", in lines of at most 100 columns.
+std::string comment(const std::string& heading, const std::vector<std::string>& names) {
+  constexpr std::size_t kColumns = 100;
+  if (names.empty()) return {};
+  std::string text;
+  std::string line = "# " + heading + ":";
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string word = " " + shortened(names[i]) + (i + 1 < names.size() ? "," : "");
+    if (line.size() + word.size() > kColumns) {
+      text += line + "\n";
+      line = "#  ";
+    }
+    line += word;
+  }
+  return text + line + "\n";
+}
+
+// The model as SGLang was given it, if there is a config.json at that place.
+std::optional<std::string> config_beside(const std::string& model, const std::string& scenario) {
+  std::error_code error;
+  const std::filesystem::path config = std::filesystem::path(model) / "config.json";
+  if (model.empty() || !std::filesystem::is_regular_file(config, error)) return std::nullopt;
+  const std::filesystem::path folder = std::filesystem::path(scenario).parent_path();
+  if (config.is_absolute() || folder.empty()) return config.lexically_normal().string();
+  return std::filesystem::proximate(config, folder, error).string();
+}
+
 class Import {
  public:
-  Import(const ServerCommand& command, const ImportOptions& options)
-      : command_(command), options_(options) {}
+  Import(const ServerCommand& command, const ImportOptions& options, Imported& result)
+      : command_(command), options_(options), result_(result) {}
 
-  Result<std::string> run() {
+  void run() {
     at(root_, "lockstep") = scalar("1");
     at(root_, "name");
     at(root_, "model");
     at(root_, "serving.system") = scalar("sglang");
     at(root_, "serving.revision") = scalar(options_.revision, true);
     for (const auto& [name, value] : command_.environment) environment(name, value);
-    for (const GivenArgument& given : command_.arguments) argument(given);
-    if (!names_model_) {
-      faults_.push_back(refusal("the command names no model", "--model-path"));
-    }
-    at(root_, "hardware") = scalar(options_.hardware);
+    read_ignored();
+    for (const GivenArgument* given : in_table_order()) argument(*given);
+    if (!options_.model.empty()) set_model(options_.model);
+    if (!names_model_) fault("the command names no model", "--model-path");
+    if (ep_is_tp_) expert_ranks();
+    one_replica();
+    hardware();
     batch();
     at(root_, "name") = scalar(name());
-    if (!faults_.empty()) return faults_;
-    return comment() + to_yaml(root_);
+    if (result_.faults.empty()) result_.scenario = comments() + to_yaml(root_);
   }
 
  private:
+  void fault(std::string message, std::string hint = {}) {
+    result_.faults.push_back(said(options_.source, std::move(message), std::move(hint)));
+  }
+  void note(std::string message, std::string hint = {}) {
+    result_.notes.push_back(said(options_.source, std::move(message), std::move(hint)));
+  }
+
   void environment(const std::string& name, const std::string& value) {
     if (find_key("serving.env", name) != nullptr) {
       at(root_, "serving.env." + name) = scalar(value, true);
-    } else {
+    } else if (ignored_names_.insert(name).second) {
       ignored_.push_back(name);
     }
   }
 
-  void argument(const GivenArgument& given) {
-    const ServerArgument* known = find_server_argument(given.name);
-    if (known == nullptr) {
-      if (command_.from_log) return;  // a log states hundreds of arguments
-      std::string hint;
-      if (const auto near = nearest(given.name, server_argument_names())) {
-        hint = fmt::format("did you mean --{}?", *near);
+  void read_ignored() {
+    for (const std::string& name : options_.ignored) {
+      const std::size_t dashes = std::min(name.find_first_not_of('-'), name.size());
+      const ServerArgument* argument = find_server_argument(name.substr(dashes));
+      if (argument == nullptr) {
+        fault(fmt::format("there is no argument {} to ignore", shortened(name)),
+              nearest_server_argument(name.substr(dashes)));
+      } else {
+        left_out_.insert(argument->field);
       }
-      faults_.push_back(refusal(fmt::format("unknown argument --{}", given.name), hint));
-    } else if (known->effect != ArgumentEffect::model && given.values.empty() &&
-               !takes_no_value(*known) && known->effect != ArgumentEffect::refused) {
-      faults_.push_back(refusal(fmt::format("--{} needs a value", given.name)));
-    } else {
-      apply(*known, given);
     }
   }
 
-  void apply(const ServerArgument& known, const GivenArgument& given) {
-    const bool off = !given.values.empty() && given.values[0] == "false";
-    switch (known.effect) {
+  // So that the order on the command line does not change the scenario.
+  std::vector<const GivenArgument*> in_table_order() const {
+    std::vector<const GivenArgument*> ordered;
+    for (const GivenArgument& given : command_.arguments) ordered.push_back(&given);
+    const ServerArgument* const first = server_arguments().data();
+    std::ranges::sort(ordered, {},
+                      [&](const GivenArgument* given) { return given->argument - first; });
+    return ordered;
+  }
+
+  void argument(const GivenArgument& given) {
+    if (left_out_.contains(given.argument->field)) {
+      as_asked_.push_back(given.spelling);
+    } else if (!command_.from_log || !has_default(given)) {
+      apply(given);
+    }
+  }
+
+  static bool has_default(const GivenArgument& given) {
+    return std::ranges::all_of(
+        given.values, [&](const std::string& value) { return is_default(*given.argument, value); });
+  }
+
+  void apply(const GivenArgument& given) {
+    switch (given.argument->effect) {
       case ArgumentEffect::model:
-        return set_model(given);
+        return set_model(options_.model.empty() ? given.values[0] : options_.model);
       case ArgumentEffect::key:
-        return set_key(known, given);
+        return set_key(given);
+      case ArgumentEffect::nodes:
+        nodes_ = given.values[0];
+        return;
       case ArgumentEffect::eager:
-        eager_ = !off;
+        eager_ = eager_ || given.values[0] == "true";
+        return;
+      case ArgumentEffect::decode_graph:
+        eager_ = eager_ || given.values[0] == "disabled";
         return;
       case ArgumentEffect::captured_sizes:
         captured_ = given.values;
         return;
+      case ArgumentEffect::sets:
+        return set_other(given);
+      case ArgumentEffect::ep_is_tp:
+        ep_is_tp_ = true;
+        return;
+      case ArgumentEffect::pd_mode:
+        decodes_ = given.values[0] == "decode";
+        [[fallthrough]];
+      case ArgumentEffect::config:
       case ArgumentEffect::ignored:
-      case ArgumentEffect::ignored_switch:
-        if (!command_.from_log) ignored_.push_back("--" + given.name);
+        ignored_.push_back(given.spelling);
         return;
       case ArgumentEffect::refused:
         return refuse(given);
@@ -173,114 +196,181 @@ class Import {
   }
 
   void refuse(const GivenArgument& given) {
-    const std::string value = given.values.empty() ? std::string() : given.values[0];
-    const bool off = value == "false" || value == "0" || value == "{}";
-    if (off || (command_.from_log && value.empty())) return;
-    faults_.push_back(refusal(fmt::format("not modelled yet: --{}", given.name),
-                              "it changes what is communicated; leave it out to ignore it"));
+    if (has_default(given) || given.is_object) return;
+    const std::string name = given.argument->spellings[0];
+    fault(fmt::format("not modelled yet: {}", given.spelling),
+          fmt::format("it changes what is communicated; to import the rest: --ignore {}", name));
   }
 
-  void set_key(const ServerArgument& known, const GivenArgument& given) {
-    if (given.values.size() > 1) {
-      faults_.push_back(refusal(
-          fmt::format("--{} takes one value, not '{}'", given.name, join(given.values, " "))));
-      return;
+  void set_key(const GivenArgument& given) {
+    const Key& key = key_at(given.argument->key);
+    constexpr std::size_t kLongest = 200;  // of a value that could be right
+    const bool is_value = given.values.size() == 1 && given.values[0].size() <= kLongest;
+    if (given.is_object || !is_value) {
+      return fault(fmt::format("{} takes one value, not '{}'", given.spelling,
+                               shortened(join(given.values, " "))));
     }
-    const Key& key = key_at(known.key);
-    const std::string value = given.values.empty() ? "true" : given.values[0];
-    at(root_, known.key) = scalar(value, key.type == KeyType::text);
+    at(root_, given.argument->key) = scalar(given.values[0], key.type == KeyType::text);
   }
 
-  void set_model(const GivenArgument& given) {
+  // An old switch: "moe_a2a_backend=deepep".
+  void set_other(const GivenArgument& given) {
+    if (given.values[0] != "true") return;
+    const std::vector<std::string> parts = split(given.argument->fallback, '=');
+    const ServerArgument& other = *find_server_argument(parts[0]);
+    note(fmt::format("{} is old; it means --{} {}", given.spelling, other.spellings[0], parts[1]));
+    set_key({&other, given.spelling, {parts[1]}, given.source, false});
+  }
+
+  // As SGLang does it: experts on every rank of the layout.
+  void expert_ranks() {
+    const Node* tp = find_at(root_, "parallel", "tp_size");
+    if (tp == nullptr) return;
+    const std::string ranks = tp->text;
+    at(root_, "parallel.ep_size") = scalar(ranks);
+    note("--enable-ep-moe is old; it means an --ep-size that equals --tp-size");
+  }
+
+  // Replicas of a whole server share nothing but the load.
+  void one_replica() {
+    const Node* dp_size = find_at(root_, "parallel", "dp_size");
+    const Node* shared = find_at(root_, "parallel", "enable_dp_attention");
+    const bool is_replicated = dp_size != nullptr && dp_size->text != "1";
+    if (!is_replicated || (shared != nullptr && shared->text == "true")) return;
+    note(
+        fmt::format("--dp-size {} without --enable-dp-attention makes servers that exchange "
+                    "nothing; the scenario is one of them",
+                    shortened(dp_size->text)));
+    at(root_, "parallel.dp_size") = scalar("1");
+  }
+
+  void set_model(const std::string& model) {
     names_model_ = true;
-    if (given.values.size() != 1) {
-      faults_.push_back(refusal(fmt::format("--{} takes one value", given.name)));
-      return;
+    const std::string checkpoint = checkpoint_name(model);
+    if (const auto config = config_beside(model, options_.file)) {
+      model_ = checkpoint;
+      at(root_, "model") = {};
+      at(root_, "model.config") = scalar(*config, true);
+      return note(fmt::format("the model is that of {}", shortened(*config)));
     }
-    std::string checkpoint = given.values[0];
-    while (checkpoint.ends_with('/')) checkpoint.pop_back();
-    checkpoint.erase(0, checkpoint.rfind('/') + 1);
-    for (char& c : checkpoint) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    const std::string preset = preset_of(checkpoint);
-    if (preset.empty()) return unknown_model(given.values[0], checkpoint);
-    model_ = preset;
-    at(root_, "model") = scalar(model_);
+    const std::optional<Checkpoint> known = find_checkpoint(checkpoint);
+    if (!known) return unknown_model(model, checkpoint);
+    model_ = known->preset;
+    at(root_, "model") = {};
+    if (known->overrides.empty()) {
+      at(root_, "model") = scalar(model_);
+    } else {
+      at(root_, "model.preset") = scalar(model_);
+      for (const auto& [key, value] : known->overrides) override_key(key, value);
+    }
+    if (known->assumed.empty()) return;
+    note(fmt::format("the model {} is read as the preset {}", shortened(model), model_),
+         fmt::format("'{}' in its name is taken to leave its layers as they are",
+                     join(known->assumed, "', '")));
+  }
+
+  void override_key(const std::string& key, const std::string& value) {
+    const Result<Document> document = parse_yaml(value, "override");
+    if (document) at(root_, "model." + key) = document->root;
   }
 
   void unknown_model(const std::string& model, const std::string& checkpoint) {
-    std::string hint = "write a scenario with 'model: {config: config.json}'";
-    if (const auto near = nearest(checkpoint, known_checkpoints())) {
+    if (model.starts_with('$')) {
+      return fault(
+          fmt::format("the model '{}' is a variable that the text does not set", shortened(model)),
+          "write its value, or give --model NAME");
+    }
+    std::string hint = "give --model NAME, or a folder with its config.json";
+    if (const auto near = nearest(shortened(checkpoint), known_checkpoints())) {
       hint += fmt::format("; the nearest known model is {}", *near);
     }
-    faults_.push_back(refusal(fmt::format("the model '{}' is not known by name", model), hint));
+    fault(fmt::format("the model '{}' is not known by name", shortened(model)), hint);
   }
 
-  std::string name() {
+  std::string name() const {
     std::string name = model_;
     for (const std::string_view size : {"tp", "dp", "ep"}) {
-      const Node* parallel = root_.find("parallel");
-      const Node* value =
-          parallel == nullptr ? nullptr : parallel->find(fmt::format("{}_size", size));
-      if (value != nullptr) name += fmt::format("-{}{}", size, value->text);
+      const Node* value = find_at(root_, "parallel", fmt::format("{}_size", size));
+      if (value != nullptr) name += fmt::format("-{}{}", size, shortened(value->text));
     }
     return name;
+  }
+
+  void hardware() {
+    if (nodes_.empty() || nodes_ == "1") {
+      at(root_, "hardware") = scalar(options_.hardware);
+    } else {
+      at(root_, "hardware.preset") = scalar(options_.hardware);
+      at(root_, "hardware.nodes") = scalar(nodes_);
+    }
   }
 
   // Attention-DP shards; 1 where the arguments are not numbers, which parsing reports.
   std::size_t shards() const {
     constexpr long long kMostShards = 65'536;
-    const Node* parallel = root_.find("parallel");
-    if (parallel == nullptr) return 1;
-    const Node* dp_attention = parallel->find("enable_dp_attention");
-    const Node* dp_size = parallel->find("dp_size");
+    const Node* dp_attention = find_at(root_, "parallel", "enable_dp_attention");
+    const Node* dp_size = find_at(root_, "parallel", "dp_size");
     if (dp_attention == nullptr || dp_attention->text != "true" || dp_size == nullptr) return 1;
     const long long count = parse_integer(dp_size->text).value_or(1);
     return static_cast<std::size_t>(std::clamp(count, 1LL, kMostShards));
   }
 
   void batch() {
+    const std::vector<int>& usual = decodes_ ? kDecodeTokens : kPrefillTokens;
+    const std::vector<int>& given = options_.tokens.empty() ? usual : options_.tokens;
     std::vector<int> tokens;
-    for (std::size_t i = 0; i < shards() && !options_.tokens.empty(); ++i) {
-      tokens.push_back(options_.tokens[i % options_.tokens.size()]);
-    }
-    at(root_, "batch.forward_mode") = scalar("extend");
+    for (std::size_t i = 0; i < shards(); ++i) tokens.push_back(given[i % given.size()]);
+    at(root_, "batch.forward_mode") = scalar(decodes_ ? "decode" : "extend");
     at(root_, "batch.tokens") = list(tokens);
     if (eager_) at(root_, "batch.cuda_graph") = scalar("false");
     if (!captured_.empty()) at(root_, "batch.cuda_graph_bs") = list(captured_);
   }
 
-  std::string comment() const {
-    std::string text = "# Imported from the arguments of an SGLang server.\n";
-    if (ignored_.empty()) return text;
-    std::string names = join(ignored_, ", ");
-    for (char& c : names) {
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-    }
-    return text + "# Ignored, because it does not decide on communication: " + names + "\n";
+  std::string comments() const {
+    return "# Imported from the arguments of an SGLang server.\n" +
+           comment("Ignored, because it does not decide on communication", ignored_) +
+           comment("Left out, because it is not known", command_.unknown) +
+           comment("Left out as asked", as_asked_);
   }
 
   const ServerCommand& command_;
   const ImportOptions& options_;
+  Imported& result_;
   Node root_;
   std::string model_;
+  std::string nodes_;
   std::vector<std::string> ignored_;
+  std::set<std::string> ignored_names_;  // of variables
+  std::set<std::string_view> left_out_;  // fields
+  std::vector<std::string> as_asked_;    // spellings
   std::vector<std::string> captured_;
   bool eager_ = false;
+  bool decodes_ = false;
+  bool ep_is_tp_ = false;
   bool names_model_ = false;
-  Diagnostics faults_;
 };
 
 }  // namespace
 
-Result<std::string> import_sglang(const std::string& command_line, const ImportOptions& options) {
-  Result<ServerCommand> command = read_server_command(command_line);
-  if (!command) return command.faults();
-  Result<std::string> text = Import(*command, options).run();
-  if (!text) return text;
+Imported import_sglang(const std::string& text, const ImportOptions& options) {
+  Imported result;
+  Result<ServerCommand> command = read_server_command(text, options.source);
+  if (!command) {
+    result.faults = command.faults();
+    return result;
+  }
+  result.doubts = std::move(command->doubts);
+  result.notes = std::move(command->notes);
+  if (options.strict) std::swap(result.faults, result.doubts);
+  Import(*command, options, result).run();
+  if (!result.faults.empty()) return result;
   // Values out of range, unknown choices: the scenario's own checks say it best.
-  const Result<Scenario> scenario = parse_scenario(*text, "imported scenario");
-  if (!scenario) return scenario.faults();
-  return text;
+  const Result<Scenario> scenario = parse_scenario(result.scenario, options.file);
+  if (!scenario) {
+    result.faults = scenario.faults();
+    result.scenario.clear();
+  }
+  return result;
 }
 
 }  // namespace lockstep

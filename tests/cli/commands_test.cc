@@ -174,6 +174,45 @@ TEST_CASE("an imported server command line is a scenario that shows the bug") {
   CHECK(contains(unknown.err, "--tp-size"));
 }
 
+TEST_CASE("import reads scripts and logs, and writes whole files only") {
+  const std::string script = scratch() + "launch.sh";
+  const std::string file = scratch() + "from-script.yaml";
+  write(script,
+        "export MODEL=moonshotai/Kimi-K2.6\n"
+        "nohup python3 -m sglang.launch_server --model-path $MODEL \\\n"
+        "  --tp 8 --dp 8 --enable-dp-attention --no-such-flag 3 > server.log 2>&1 &\n");
+  const Finished run = lockstep("import sglang --log " + script + " --output " + file);
+  CHECK(run.code == 0);
+  CHECK(run.out.empty());
+  CHECK(run.err == script + ": warning: unknown argument --no-such-flag\n");
+  CHECK(lockstep("check -q " + file).code == 0);
+  CHECK(lockstep("import sglang --log " + script).out == read(file));
+
+  const std::string log = scratch() + "server.log";
+  write(log,
+        "INFO server_args=ServerArgs(model_path='moonshotai/Kimi-K2.6', tp_size=8, "
+        "dp_size=8, enable_dp_attention=True, port=30000) more\n");
+  const Finished logged = lockstep("import sglang --log " + log);
+  CHECK(logged.err.empty());
+  CHECK(contains(logged.out, "  dp_size: 8\n  enable_dp_attention: true\n"));
+}
+
+TEST_CASE("import that fails writes nothing and says why") {
+  const std::string file = scratch() + "kept.yaml";
+  write(file, "kept\n");
+  const std::string output = " --output " + file;
+  const std::string serve = "import sglang 'sglang serve kimi-k2.6 --tp 8 ";
+  CHECK(lockstep(serve + "--speculative-algorithm EAGLE'" + output).code == 2);
+  CHECK(lockstep(serve + "--no-such-flag' --strict" + output).code == 2);
+  CHECK(lockstep(serve + "--pp 2'" + output).code == 2);
+  CHECK(lockstep("import sglang --log " + scratch() + "absent.log" + output).code == 2);
+  CHECK(lockstep("import sglang").code == 2);
+  CHECK(read(file) == "kept\n");
+  CHECK(lockstep(serve + "--speculative-algorithm EAGLE' --ignore speculative-algorithm" + output)
+            .code == 0);
+  CHECK(contains(read(file), "# Left out as asked: --speculative-algorithm\n"));
+}
+
 TEST_CASE("a misspelt command or option names the nearest, on standard error only") {
   const Finished command = lockstep("chek " + kBefore);
   CHECK(command.code == 2);
