@@ -37,6 +37,11 @@ double tolerance_of(const Plan& plan) {
 }
 
 ReplayResult replay(const Plan& plan, const ReplayOptions& options) {
+  if (!plan.unknown.empty()) {
+    ReplayResult result;
+    result.verdict = ReplayVerdict::inconclusive;
+    return result;
+  }
   return Interpreter(plan, options).run();
 }
 

@@ -52,6 +52,12 @@ std::vector<OperationStates> states_of(Execution& execution) {
 }  // namespace
 
 CheckResult check(const Plan& plan, const Options& options) {
+  if (!plan.unknown.empty()) {
+    CheckResult result;
+    result.verdict = Verdict::unknown;
+    result.unknown = plan.unknown;
+    return result;
+  }
   Execution execution(plan, options.propagate);
   execution.run();
   CheckResult result;

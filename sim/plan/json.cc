@@ -83,6 +83,7 @@ class PlanToJson {
                       {"resolved_after", plan_.origin.resolved_after},
                       {"epoch", plan_.origin.epoch}};
     json["notes"] = plan_.notes;
+    if (!plan_.unknown.empty()) json["unknown"] = plan_.unknown;
     json["seed"] = plan_.seed;
     json["model"] = model_json(plan_.model);
     json["world"] = plan_.world;

@@ -71,6 +71,9 @@ class TableParser {
     for (const Node* note : top_.list("notes")) {
       plan_.notes.push_back(scalar_text(*note, faults()));
     }
+    for (const Node* fact : top_.list("unknown")) {
+      plan_.unknown.push_back(scalar_text(*fact, faults()));
+    }
   }
 
   std::uint64_t parse_seed() {

@@ -301,6 +301,9 @@ struct Plan {
   std::string name;
   Origin origin;
   std::vector<std::string> notes;  // what the serving system changed silently, what was assumed
+  // Facts that the plan's writer did not know and that decide what is done. Such a plan has no
+  // program, and nobody can judge it.
+  std::vector<std::string> unknown;
   Model model;
   std::uint64_t seed = 1;
   int world = 1;

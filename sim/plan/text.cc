@@ -161,6 +161,7 @@ class Printer {
                                               .str());
     }
     list("notes", plan_.notes, [](const std::string& note) { return yaml_scalar(note); });
+    list("unknown", plan_.unknown, [](const std::string& fact) { return yaml_scalar(fact); });
   }
 
   void print_groups() {

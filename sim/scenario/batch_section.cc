@@ -12,6 +12,7 @@ constexpr std::size_t kMostSteps = 64;
 constexpr std::int64_t kMostTokensInAll = 16'777'216;
 constexpr std::string_view kSection = "batch";
 constexpr std::string_view kRequests = "batch.requests";
+constexpr std::string_view kPrefillGraph = "batch.prefill_graph";
 
 ForwardMode mode_named(const std::string& name) {
   if (name == "extend") return ForwardMode::extend;
@@ -229,10 +230,10 @@ class BatchReader {
     }
     read_captured_sizes(batch, spec);
     const Node* prefill = batch.find("prefill_graph");
-    if (prefill != nullptr && !(prefill->is_map() && prefill->items.empty())) {
-      checker_.fault(*prefill, "not modelled yet: graphs of prefill steps (prefill_graph)",
-                     "leave the key out");
-    }
+    if (prefill == nullptr || !checker_.is_map(*prefill, kPrefillGraph)) return;
+    checker_.refuse_unknown_keys(*prefill, kPrefillGraph);
+    checker_.read(*prefill, kPrefillGraph, "backend", spec.prefill_graph);
+    checker_.read(*prefill, kPrefillGraph, "max_tokens", spec.prefill_graph_tokens);
   }
 
   void read_captured_sizes(const Node& batch, BatchSpec& spec) {

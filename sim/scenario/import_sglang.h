@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "sim/base/error.h"
-#include "sim/serving/sglang/timeline.h"
 
 namespace lockstep {
 
 struct ImportOptions {
-  std::string revision = std::to_string(sglang::kLastModelled);  // `latest` is not modelled yet
+  std::string revision = "latest";
   std::string hardware = "hgx-h200";
   // On each attention-DP shard, cut or repeated to their number; empty: kPrefillTokens or, of a
   // decode server, kDecodeTokens. Those are uneven and have an idle shard, because even batches

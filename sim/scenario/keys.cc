@@ -137,7 +137,7 @@ constexpr auto kServing = std::to_array<Key>({
     of(KeyType::text_map, "serving.rules", "{}", kLockstep,
        "what-if: a rule's name and the expression to use for it"),
     of(KeyType::text, "serving.family", "", kLockstep,
-       "a model family described beside the scenario; not modelled yet"),
+       "a model family described in a file beside the scenario"),
     of(KeyType::text, "serving.flags.moe_runner_backend", "auto", kRules, "the experts' kernels"),
     of(KeyType::text, "serving.flags.quantization", "the model's", kRules,
        "overrides the checkpoint's quantization"),
@@ -158,7 +158,7 @@ constexpr auto kServing = std::to_array<Key>({
             "SGLang; reference sheet 4.6", "largest captured decode size"),
     choice("serving.flags.cuda_graph_backend_prefill", "disabled|tc_piecewise|breakable|full",
            "by model", kRules, "graph of prefill steps"),
-    of(KeyType::text, "serving.flags.boundary_reduction", "unset", kRules,
+    of(KeyType::text, "serving.flags.boundary_reduction", "auto", kRules,
        "where sums may stay open, from 2026-09-25 on"),
     env("serving.env.SGLANG_USE_AITER", "AMD kernels"),
     env("serving.env.SGLANG_SHARED_EXPERT_TP1", "every rank holds the whole shared expert"),
@@ -214,7 +214,12 @@ constexpr auto kBatchKeys = std::to_array<Key>({
     of(KeyType::toggle, "batch.cuda_graph", "auto", kBatch, "the step replays a captured graph"),
     {"batch.cuda_graph_bs", KeyType::integer_list, 1, kMostRanks, "", "generated", "requests",
      "SGLang; reference sheet 4.6", "captured decode sizes, ascending"},
-    of(KeyType::map, "batch.prefill_graph", "{}", kBatch, "not modelled yet: only {}"),
+    of(KeyType::map, "batch.prefill_graph", "{}", kBatch,
+       "whether an extend step may run as a captured graph"),
+    choice("batch.prefill_graph.backend", "disabled|tc_piecewise|breakable|full", "by the rules",
+           kBatch, "only breakable changes the padding"),
+    integer("batch.prefill_graph.max_tokens", 1, 16'777'216, "not known", "rows",
+            kBatch, "the largest captured prefill size"),
 });
 
 constexpr View kVerdicts = "holds|violated|unknown";

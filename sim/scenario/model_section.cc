@@ -10,24 +10,12 @@
 #include "sim/scenario/config_json.h"
 #include "sim/scenario/model_check.h"
 #include "sim/scenario/model_presets.h"
+#include "sim/serving/family.h"
 
 namespace lockstep {
 namespace {
 
 constexpr std::string_view kSection = "model";
-
-// The architectures whose layers and sums the reference sheet describes (section 6.5 there).
-const std::vector<std::string>& modelled_architectures() {
-  static const std::vector<std::string> names{
-      "DeepseekV2ForCausalLM",  "DeepseekV3ForCausalLM",
-      "DeepseekV32ForCausalLM", "KimiK25ForConditionalGeneration",
-      "GlmMoeDsaForCausalLM",   "Qwen2MoeForCausalLM",
-      "Qwen3MoeForCausalLM",    "Qwen3ForCausalLM",
-      "GptOssForCausalLM",      "MiniMaxM2ForCausalLM",
-      "Glm4MoeForCausalLM",     "LlamaForCausalLM",
-      "MixtralForCausalLM"};
-  return names;
-}
 
 // "Qwen3Moe" of Qwen3MoeForCausalLM: what tells one architecture from another.
 std::string stem_of(std::string_view architecture) {
@@ -37,7 +25,7 @@ std::string stem_of(std::string_view architecture) {
 // The nearest by the part before "For", which is what the class ending would hide, then by the
 // whole name; otherwise all.
 std::string nearest_architecture(std::string_view name) {
-  const std::vector<std::string>& known = modelled_architectures();
+  const std::vector<std::string> known = modelled_architectures();
   std::vector<std::string> stems;
   for (const std::string& architecture : known) stems.push_back(stem_of(architecture));
   if (const auto near = nearest(stem_of(name), stems)) {
@@ -45,16 +33,22 @@ std::string nearest_architecture(std::string_view name) {
     return "the nearest that is: " + known[static_cast<std::size_t>(at)];
   }
   if (const auto near = nearest(name, known)) return "the nearest that is: " + *near;
-  return "those that are: " + join(known, ", ");
+  return "those that are: " + join(known, ", ") + "; describe others in serving.family";
 }
 
-void read_architecture(Checker& checker, const Node* list, Model& model) {
+// A model whose family is described beside the scenario (serving.family) may have any architecture.
+bool has_own_family(const Checker& checker) {
+  const Node* serving = checker.document().root.find("serving");
+  return serving != nullptr && serving->find("family") != nullptr;
+}
+
+void read_architecture(Checker& checker, const Node* list, bool any, Model& model) {
   if (list == nullptr) return;
   const bool one = list->is_sequence() && list->items.size() == 1 && list->items[0].is_scalar();
   if (!one) return checker.wrong_type(*list, key_at("model.architectures"));
   Node name = list->items[0];
   name.quoted = false;  // in a config.json every name is quoted: no need to say so
-  if (std::ranges::count(modelled_architectures(), name.text) == 0) {
+  if (!any && !is_modelled(name.text)) {
     return checker.fault(name, fmt::format("architecture {} is not modelled yet", shown(name)),
                          nearest_architecture(name.text));
   }
@@ -148,7 +142,7 @@ void require_keys(Checker& checker, const Node& map, const Model& model) {
 // All keys of `map`, which has no base to take the rest from.
 void read_complete(Checker& checker, const Node& map, Model& model) {
   const std::size_t before = checker.faults_so_far();
-  read_architecture(checker, map.find("architectures"), model);
+  read_architecture(checker, map.find("architectures"), has_own_family(checker), model);
   const bool known = checker.faults_so_far() == before;
   read_keys(checker, map, model);
   if (known) require_keys(checker, map, model);  // what is required depends on the architecture
@@ -182,7 +176,7 @@ bool read_config(Checker& scenario, FaultList& faults, const Node& path,
                   "is this the config.json of a model?");
     return false;
   }
-  read_architecture(checker, architectures, model);
+  read_architecture(checker, architectures, has_own_family(scenario), model);
   if (faults.size() != before) return false;  // the names of the other keys depend on it
   const Node keys = model_keys_of(document->root, model.architecture);
   read_keys(checker, keys, model);
@@ -256,7 +250,7 @@ std::optional<Model> read_model(Checker& checker, FaultList& faults, const Node&
     const bool has_base = value.find("preset") != nullptr || value.find("config") != nullptr;
     const bool complete = read_base(checker, faults, value, scenario_file, model);
     if (has_base) {
-      read_architecture(checker, value.find("architectures"), model);
+      read_architecture(checker, value.find("architectures"), has_own_family(checker), model);
       read_keys(checker, value, model);
     }
     if (!complete) return std::nullopt;

@@ -16,9 +16,14 @@ bool is_word_character(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
 
-// True if `word` stands in `text`, not as a part of a longer word. Spares parsing every family for
-// one architecture.
-bool mentions(std::string_view text, std::string_view word) {
+// True if `word` stands in the file's line of architectures, not as a part of a longer word. Spares
+// parsing every family for one architecture.
+bool names_architecture(std::string_view text, std::string_view word) {
+  constexpr std::string_view kKey = "\narchitectures:";
+  const std::size_t begin = text.find(kKey);
+  if (word.empty() || begin == std::string_view::npos) return false;
+  text = text.substr(begin + kKey.size());
+  text = text.substr(0, text.find('\n'));
   for (std::size_t at = text.find(word); at != std::string_view::npos;
        at = text.find(word, at + 1)) {
     const bool starts = at == 0 || !is_word_character(text[at - 1]);
@@ -28,7 +33,7 @@ bool mentions(std::string_view text, std::string_view word) {
   return false;
 }
 
-// REQUIRES: a shipped family is right; a test reads them all.
+// REQUIRES: a shipped family is right, its architectures on one line; a test reads them all.
 Family parsed(const FamilyText& file) {
   const Result<Document> document =
       parse_yaml(std::string(file.text), fmt::format("family {}", file.name));
@@ -38,19 +43,11 @@ Family parsed(const FamilyText& file) {
   return std::move(*family);
 }
 
-bool names(const Family& family, std::string_view architecture) {
-  return std::ranges::find(family.architectures, architecture) != family.architectures.end();
-}
-
 }  // namespace
 
 Result<Family> family_of(std::string_view architecture) {
-  if (!architecture.empty()) {
-    for (const FamilyText& file : family_texts()) {
-      if (!mentions(file.text, architecture)) continue;
-      Family family = parsed(file);
-      if (names(family, architecture)) return family;
-    }
+  for (const FamilyText& file : family_texts()) {
+    if (names_architecture(file.text, architecture)) return parsed(file);
   }
   const std::vector<std::string> known = modelled_architectures();
   Diagnostic fault;
@@ -61,6 +58,12 @@ Result<Family> family_of(std::string_view architecture) {
                            near ? fmt::format("the nearest that is: {}; ", *near) : std::string{},
                            "modelled are " + join(known, ", "));
   return fault;
+}
+
+bool is_modelled(std::string_view architecture) {
+  return std::ranges::any_of(family_texts(), [architecture](const FamilyText& file) {
+    return names_architecture(file.text, architecture);
+  });
 }
 
 std::vector<std::string> modelled_architectures() {

@@ -58,6 +58,9 @@ Result<Family> read_family(const Document& document);
 // The shipped family that names `architecture`; an error that names the nearest that one names.
 Result<Family> family_of(std::string_view architecture);
 
+// True if a shipped family names it.
+bool is_modelled(std::string_view architecture);
+
 // Architectures that a shipped family names, sorted.
 std::vector<std::string> modelled_architectures();
 

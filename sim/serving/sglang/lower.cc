@@ -272,7 +272,20 @@ Result<Plan> lower_with(const LoweringInput& input, const Family& family, const 
   if (origin.system == "sglang") {
     for (std::string& note : notes_of(*layout, settings, revision)) notes.push_back(std::move(note));
   }
-  return lower_steps(setup, empty_plan(setup, std::move(origin), std::move(notes)));
+  const Plan start = empty_plan(setup, std::move(origin), std::move(notes));
+  Result<Plan> plan = lower_steps(setup, start);
+  if (plan || !only_unknown(plan.faults())) return plan;
+  return unknown_plan(start, plan.faults());
+}
+
+// A plan of what is known where lowering ended on facts that nobody knows.
+Plan unknown_plan(Plan start, const Diagnostics& facts) {
+  for (const Diagnostic& fact : facts) {
+    start.unknown.push_back(fact.hint.empty() ? fact.message
+                                              : fmt::format("{}; {}", fact.message, fact.hint));
+  }
+  start.steps.resize(1);
+  return start;
 }
 
 // The family beside the scenario, or the shipped one of the model's architecture.
