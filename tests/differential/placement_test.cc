@@ -90,6 +90,46 @@ TEST_CASE("statistics change the attention") {
   check_agrees(plain);
 }
 
+TEST_CASE("keys stay normed in the cache from one step to the next") {
+  // The same attention again in a second step, whose requests continue those of the first.
+  Plan plan = attention_plan({{{0, 1}}, {}});
+  Step next = plan.steps[0];
+  std::int64_t token = 4;
+  for (Request& r : next.requests) {
+    r.prefix += r.tokens;
+    r.tokens = 1;
+    r.first_token = token++;
+  }
+  plan.steps.push_back(next);
+  const std::size_t terms = plan.terms.size();
+  const std::size_t specs = plan.specs.size();
+  const auto moved = [](auto id, std::size_t by) {
+    if (id.exists()) id.value += static_cast<std::int32_t>(by);
+    return id;
+  };
+  plan.layouts.push_back({"next", {{{{4, 2}}}, {0, 0}}});
+  for (std::size_t i = 0; i < terms; ++i) {
+    Term term = plan.terms[i];
+    term.name += "@1";
+    term.step = 1;
+    plan.terms.push_back(term);
+  }
+  for (std::size_t i = 0; i < specs; ++i) {
+    StateSpec spec = plan.specs[i];
+    spec.rows = LayoutId{static_cast<std::int32_t>(plan.layouts.size()) - 1};
+    for (TermId& t : spec.terms) t = moved(t, terms);
+    plan.specs.push_back(spec);
+  }
+  for (Operation op : std::vector<Operation>(plan.operations)) {
+    op.site.step = 1;
+    for (Operand& in : op.in) in.expect = moved(in.expect, specs);
+    for (Output& out : op.out) out.declared = moved(out.declared, specs);
+    for (Production& p : op.produces) p.term = moved(p.term, terms);
+    plan.operations.push_back(op);
+  }
+  check_agrees(plan);
+}
+
 TEST_CASE("random placements: checker and oracle agree") {
   int violated = 0;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
