@@ -5,7 +5,7 @@
 namespace lockstep::tools {
 namespace {
 
-constexpr std::array<Lesson, 10> kLessons{{
+constexpr std::array<Lesson, 12> kLessons{{
     {"collective-mismatch",
      "Members of a communicator call collectives that do not fit together, or with arguments that "
      "the library refuses.",
@@ -27,6 +27,11 @@ constexpr std::array<Lesson, 10> kLessons{{
     {"layout-mismatch", "A tensor has another number of rows, or other columns, than it should.",
      "Two sides of a hand-over disagree on padding or on who holds which slice.",
      "A shape error at best, rows read at the wrong stride at worst."},
+    {"expert-map", "The ranks that sum their experts do not compute each of them exactly once.",
+     "A table of physical experts has a copy too many or misses one, or every copy of a redundant "
+     "expert is computed instead of one.",
+     "The routed part of a layer has some experts twice and others not at all, for the tokens that "
+     "chose them."},
     {"nonlinear-on-partial",
      "A norm, activation or router is applied to a value whose sum comes only afterwards.",
      "A reduction was moved behind the operation that needed its result.",
@@ -45,6 +50,11 @@ constexpr std::array<Lesson, 10> kLessons{{
     {"duplicated-term", "Some terms of a sum are counted more than once, others are right.",
      "A replicated addend (a shared expert, a bias, the residual) was put inside a sum over ranks.",
      "The replicated term is k times too large; the others hide it."},
+    {"stream-race", "Two streams of a rank touch a buffer, one writes, and nothing orders them.",
+     "An event is not recorded, not waited for, or recorded too early; work was moved to a second "
+     "stream without one.",
+     "Usually nothing, until a kernel takes longer: then stale or half-written rows, differently "
+     "each time."},
 }};
 
 }  // namespace

@@ -158,8 +158,8 @@ Matrix<float> Blocks::attention(std::span<const Matrix<float>> in, const RealRow
     const TokenRun& run = reference_.tokens().run(index);
     KeyValue cache = cache_before(run, rank, layer, heads);
     const Matrix<float> statistics = in.size() > 1 ? gathered(in[1], members) : Matrix<float>();
-    const Matrix<float> y = layers_.attention(
-        gathered(x, members), in.size() > 1 ? &statistics : nullptr, layer, heads, cache);
+    const Matrix<float> y = layers_.attention(gathered(x, members), layer, heads, cache,
+                                              in.size() > 1 ? &statistics : nullptr);
     for (std::size_t i = 0; i < members.size(); ++i) {
       std::ranges::copy(y.row(static_cast<std::int64_t>(i)), out.row(members[i]).begin());
     }

@@ -113,8 +113,8 @@ Matrix<float> Layers::attention_bias(std::int64_t rows, int layer) {
   return out;
 }
 
-Matrix<float> Layers::attention(const Matrix<float>& x, const Matrix<float>* statistics, int layer,
-                                Shares heads, KeyValue& cache) {
+Matrix<float> Layers::attention(const Matrix<float>& x, int layer, Shares heads, KeyValue& cache,
+                                const Matrix<float>* statistics) {
   const Interval columns = columns_of(heads);
   Matrix<float> queries = projected(x, WeightKind::query, layer, columns);
   Matrix<float> keys = projected(x, WeightKind::key, layer, columns);

@@ -46,8 +46,8 @@ class Layers {
   // Causal attention of one request's new tokens to `cache` and themselves, times the rows of the
   // output projection that belong to the heads. Appends the new keys and values to `cache`. With
   // `statistics` (qk_statistics of all heads, null: none) queries and keys are normed over them.
-  Matrix<float> attention(const Matrix<float>& x, const Matrix<float>* statistics, int layer,
-                          Shares heads, KeyValue& cache);
+  Matrix<float> attention(const Matrix<float>& x, int layer, Shares heads, KeyValue& cache,
+                          const Matrix<float>* statistics = nullptr);
   Matrix<float> dense(const Matrix<float>& x, int layer, Shares shares);
   Matrix<float> shared_expert(const Matrix<float>& x, int layer, Shares shares);
   // The combine weights: a row per token, a column per expert, zero where not chosen.

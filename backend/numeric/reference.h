@@ -42,9 +42,9 @@ enum class HalfLayer : std::uint8_t { attention, feed_forward };
 // What one layer adds to the stream: usually an attention, and a dense feed-forward or routed and
 // shared experts. A hand-written program may leave any of it out.
 struct LayerContents {
-  bool heads_are_normed = false;  // queries and keys are divided by their RMS over all heads
   std::vector<Quantity> attention;
   std::vector<Quantity> feed_forward;
+  bool heads_are_normed = false;  // queries and keys are divided by their RMS over all heads
 };
 
 class Reference {

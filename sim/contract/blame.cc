@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/contract/describe.h"
+#include "sim/contract/expert_map.h"
 
 namespace lockstep::contract {
 namespace {
@@ -211,13 +212,24 @@ void Blame::blame_value(const UnmetObligation& unmet, Suspect& suspect) {
   v.repaired_to = repaired_text(plan_, in.expect);
   set_group(v, blamed, producer);
   v.message = describe(plan_, v);
+  if (v.code == Code::expert_map) v.message += " (" + misplaced_text(suspect) + ")";
   add(std::move(v));
 }
 
 Code Blame::code_of(const UnmetObligation& unmet, const Suspect& suspect, int blamed) {
+  if (!misplaced_text(suspect).empty()) return Code::expert_map;
   if (suspect.ledger.has_absent()) return code_of_absence(unmet, suspect);
   return same_factor_everywhere(unmet, suspect, blamed) ? Code::double_reduction
                                                         : Code::duplicated_term;
+}
+
+// What is wrong with the placement of the experts; empty if nothing is.
+std::string Blame::misplaced_text(const Suspect& suspect) const {
+  for (const TermId term : suspect.ledger.wrong_terms()) {
+    const ExpertMap map = expert_map(plan_, term, suspect.rank);
+    if (!map.misplaced.empty()) return describe(plan_, term, map);
+  }
+  return {};
 }
 
 // Shares are absent: because no sum ran, because one ran over ranks that do not hold them, or
@@ -244,7 +256,10 @@ Code Blame::code_of_absence(const UnmetObligation& unmet, const Suspect& suspect
               });
   }
   if (any_sum && !covered) return Code::wrong_group;
-  if (!any_sum && is_nonlinear(consumer.kind) && owed.exists()) {
+  // Where the nonlinear operation is itself partial over the group, the later sum is its own.
+  const bool sums_itself =
+      !consumer.out.empty() && plan_.spec(consumer.out.front().declared).partial_over == owed;
+  if (!any_sum && is_nonlinear(consumer.kind) && owed.exists() && !sums_itself) {
     const int late = provenance_.later_sum(unmet.operation, owed_members);
     if (late >= 0) {
       accounted_.insert(late);

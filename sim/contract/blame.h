@@ -47,6 +47,7 @@ class Blame {
 
   Code code_of(const UnmetObligation& unmet, const Suspect& suspect, int blamed);
   Code code_of_absence(const UnmetObligation& unmet, const Suspect& suspect);
+  std::string misplaced_text(const Suspect& suspect) const;
   bool same_factor_everywhere(const UnmetObligation& unmet, const Suspect& suspect, int blamed);
 
   Site site_of(TermId term) const;

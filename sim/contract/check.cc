@@ -6,6 +6,7 @@
 #include "sim/contract/blame.h"
 #include "sim/contract/describe.h"
 #include "sim/contract/execution.h"
+#include "sim/contract/stream_race.h"
 #include "sim/contract/structural.h"
 
 namespace lockstep::contract {
@@ -69,6 +70,7 @@ CheckResult check(const Plan& plan, const Options& options) {
   if (trusted && !execution.unmet().empty()) {
     for (Violation& v : Blame(execution).violations()) result.violations.push_back(std::move(v));
   }
+  for (Violation& v : stream_races(plan)) result.violations.push_back(std::move(v));
   std::ranges::stable_sort(result.violations, {}, [](const Violation& v) {
     return std::tuple(v.site.step, v.operation.index, v.code,
                       v.ranks.empty() ? -1 : v.ranks.lowest());

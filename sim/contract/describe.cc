@@ -27,6 +27,8 @@ std::string fault_text(const Violation& v) {
     case Code::layout_mismatch:
       return fmt::format("the tensor has another number of rows or columns than expected ({})",
                          terms);
+    case Code::expert_map:
+      return fmt::format("the ranks together do not compute every expert of {} once", terms);
     case Code::nonlinear_on_partial:
       return fmt::format("{} is still partial at a nonlinear operation; its sum comes later",
                          terms);

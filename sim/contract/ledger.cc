@@ -137,14 +137,18 @@ std::vector<Coefficient> Ledger::coefficients() const {
   return lines;
 }
 
-std::vector<std::string> Ledger::terms() const {
+std::vector<TermId> Ledger::wrong_terms() const {
   std::set<TermId> wrong;
   for (const auto& [key, rows] : rows_) {
     const Rational value(key.numerator, key.denominator);
     if (!key.owed || !value.is_one()) wrong.insert(key.term);
   }
+  return {wrong.begin(), wrong.end()};
+}
+
+std::vector<std::string> Ledger::terms() const {
   std::vector<std::string> names;
-  for (const TermId term : wrong) names.push_back(plan_.term(term).name);
+  for (const TermId term : wrong_terms()) names.push_back(plan_.term(term).name);
   return names;
 }
 

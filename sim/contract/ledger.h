@@ -37,7 +37,8 @@ class Ledger {
 
   void add(const Entry& entry, int rank, const RowRun& rows);
   std::vector<Coefficient> coefficients() const;
-  std::vector<std::string> terms() const;  // with a wrong entry, by name
+  std::vector<TermId> wrong_terms() const;  // with a wrong entry
+  std::vector<std::string> terms() const;   // their names
   // The one value other than 1; present over owed where shares are only present or absent.
   std::optional<Rational> factor() const;
   bool has_absent() const;

@@ -5,11 +5,11 @@
 
 namespace lockstep {
 
-std::vector<CountedShares> counted_shares(const std::vector<ShareRange>& ranges) {
+std::vector<CountedShares> added_up(const std::vector<CountedShares>& shares) {
   std::vector<std::pair<int, int>> changes;  // from this share on, so many more
-  for (const ShareRange& r : ranges) {
-    changes.emplace_back(r.first, 1);
-    changes.emplace_back(r.last, -1);
+  for (const CountedShares& s : shares) {
+    changes.emplace_back(s.first, s.count);
+    changes.emplace_back(s.last, -s.count);
   }
   std::ranges::sort(changes);
   std::vector<CountedShares> counted;
@@ -33,7 +33,11 @@ std::vector<CountedShares> counted_shares(const std::vector<ShareRange>& ranges)
 std::vector<CountedShares> counted_shares(const Plan& plan, const Production& production,
                                           int rank) {
   if (production.placement.exists()) {
-    return counted_shares(plan.placement_table(production.placement).of.at(rank));
+    std::vector<CountedShares> shares;
+    for (const ShareRange& r : plan.placement_table(production.placement).of.at(rank)) {
+      shares.push_back({r.first, r.last, 1});
+    }
+    return added_up(shares);
   }
   const ShareRange range = shares_of(plan, production, rank);
   return {{range.first, range.last, 1}};

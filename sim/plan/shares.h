@@ -18,8 +18,8 @@ struct CountedShares {
 // Ascending, no share in two entries, neighbours of equal count joined; empty where the rank has
 // none.
 std::vector<CountedShares> counted_shares(const Plan& plan, const Production& production, int rank);
-// The same of any ranges.
-std::vector<CountedShares> counted_shares(const std::vector<ShareRange>& ranges);
+// In that form, all that `shares` holds together.
+std::vector<CountedShares> added_up(const std::vector<CountedShares>& shares);
 
 // Two ranks with equal keys have equal shares. The shares themselves where a formula says them.
 ShareRange share_key(const Plan& plan, const Production& production, int rank);

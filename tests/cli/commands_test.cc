@@ -148,7 +148,8 @@ TEST_CASE("explain lists the codes, and each lesson shows exactly its code") {
     const Json json = Json::parse(run.out);
     REQUIRE(json["violations"].size() == 1);
     CHECK(json["violations"][0]["code"] == code);
-    CHECK(lockstep("replay -q " + lesson).code == 1);
+    // Numbers are computed in program order, so a race does not show in them.
+    CHECK(lockstep("replay -q " + lesson).code == (code == "stream-race" ? 0 : 1));
   }
   const std::filesystem::directory_iterator lessons("scenarios/lessons");
   CHECK(codes == std::distance(begin(lessons), end(lessons)));

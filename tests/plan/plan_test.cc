@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "sim/plan/builder.h"
+#include "sim/plan/shares.h"
 #include "tests/plan/sample_plans.h"
 
 namespace lockstep::test {
@@ -24,6 +25,20 @@ TEST_CASE("shares are cut over major first, and shifted by the units for each mi
 TEST_CASE("a replicated production has all its units on every rank") {
   const Plan plan = sample_plan();
   CHECK(shares_of(plan, {TermId{0}, {}, {}, 1, 1}, 1) == ShareRange{0, 1});
+}
+
+TEST_CASE("a placement counts each share as often as it stands there") {
+  // "4,0-2,1-4": 0 once, 1 and 2 twice, 3 once, 4 twice
+  Plan plan = sample_plan();
+  plan.placements = {{"p", {{{{4, 5}, {0, 3}, {1, 5}}, {}}, {0, 1}}}};
+  const Production p{TermId{2}, {}, {}, 1, 1, PlacementId{0}};
+  CHECK(counted_shares(plan, p, 0) ==
+        std::vector<CountedShares>{{0, 1, 1}, {1, 3, 2}, {3, 4, 1}, {4, 5, 2}});
+  CHECK(counted_shares(plan, p, 1).empty());
+  CHECK(share_key(plan, p, 0) != share_key(plan, p, 1));
+  CHECK(share_units(plan, p) == 4);  // experts
+  const Production formula = plan.operations[3].produces[0];
+  CHECK(counted_shares(plan, formula, 1) == std::vector<CountedShares>{{1, 2, 1}});
 }
 
 TEST_CASE("columns are cut evenly, the remainder to the later slices") {
