@@ -189,6 +189,7 @@ void feed_later(Feed& f, const Plan& plan) {
     f.text(name);
     feed_field(f, plan.model.*member);
   });
+  for (const std::string& fact : plan.unknown) f.text(fact);
   if (plan.placements.empty()) return;
   f.text("placements");
   f.each(plan.placements, [&](const PlacementTable& table) {

@@ -80,7 +80,7 @@ struct Tally {
 };
 
 void turn_every_rule(const Setup& setup, const Plan& right, Tally& tally) {
-  for (const Rule& rule : sglang::rules()) {
+  for (const Rule& rule : sglang::common_rules()) {
     INFO(std::string(rule.name));
     LoweringInput turned = input_of(setup);
     turned.serving.rules[std::string(rule.name)] = "not default";

@@ -4,7 +4,7 @@
 
 #include "sim/serving/expression.h"
 #include "sim/serving/rule.h"
-#include "sim/serving/sglang/rules.h"
+#include "tests/serving/inputs.h"
 
 namespace lockstep {
 namespace {
@@ -109,7 +109,7 @@ TEST_CASE("hostile text is refused quickly") {
 TEST_CASE("an override may read the built-in value and what is decided before it") {
   const auto always = [](int) { return true; };
   const auto book = RuleBook::build(
-      sglang::rules(), always,
+      test::deepseek_rules(), always,
       {{"should_use_reduce_scatter", "use_dp_reduce_scatterv or padding == max_len"},
        {"should_skip_mlp_all_reduce", "not default"}});
   REQUIRE(static_cast<bool>(book));
@@ -127,12 +127,12 @@ TEST_CASE("an override may read the built-in value and what is decided before it
 
 TEST_CASE("an override that reads a later decision, or of no rule, is an error with its path") {
   const auto always = [](int) { return true; };
-  const auto later = RuleBook::build(sglang::rules(), always,
+  const auto later = RuleBook::build(test::deepseek_rules(), always,
                                      {{"should_use_dp_reduce_scatterv", "use_reduce_scatter"}});
   REQUIRE_FALSE(static_cast<bool>(later));
   CHECK(later.faults().front().path == "serving.rules.should_use_dp_reduce_scatterv");
   const auto unknown =
-      RuleBook::build(sglang::rules(), always, {{"should_use_reduce_scater", "true"}});
+      RuleBook::build(test::deepseek_rules(), always, {{"should_use_reduce_scater", "true"}});
   REQUIRE_FALSE(static_cast<bool>(unknown));
   CHECK(mentions(unknown.faults().front().hint, "should_use_reduce_scatter"));
 }

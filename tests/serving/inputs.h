@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/serving/input.h"
+#include "sim/serving/sglang/rules.h"
 
 namespace lockstep::test {
 
@@ -26,6 +27,12 @@ inline Model tiny_deepseek(int layers = 3, int dense_layers = 1) {
   model.v_head_dim = 4;
   model.vocab_size = 64;
   return model;
+}
+
+// The rules of DeepSeek-V3.
+inline std::vector<Rule> deepseek_rules() {
+  static const Family family = *family_of("DeepseekV3ForCausalLM");
+  return sglang::rules_of(family, "DeepseekV3ForCausalLM");
 }
 
 inline Model kimi_k2_6() {

@@ -15,13 +15,13 @@ using test::tiny_deepseek;
 using Parts = std::vector<std::vector<int>>;
 
 AcceptedLayout accepted(const ParallelFlags& flags) {
-  const auto layout = accept_layout(flags, tiny_deepseek());
+  const auto layout = accept_layout(flags, tiny_deepseek(), *resolve_revision("24785"));
   REQUIRE(static_cast<bool>(layout));
   return *layout;
 }
 
 bool rejects(const ParallelFlags& flags, const std::string& key, const std::string& why) {
-  const auto layout = accept_layout(flags, tiny_deepseek());
+  const auto layout = accept_layout(flags, tiny_deepseek(), *resolve_revision("24785"));
   if (layout) return false;
   INFO(to_string(layout.faults()));
   return std::ranges::any_of(layout.faults(), [&](const Diagnostic& d) {

@@ -212,10 +212,13 @@ TEST_CASE("bad input is refused at the key at fault") {
   in.serving.flags["disable_shared_expert_fusion"] = true;
   CHECK(refusal(in) == "serving.flags.disable_shared_expert_fusion");
   in = dep8("24785");
-  in.serving.env["SGLANG_DP_USE_GATHERV"] = "1";
+  in.serving.env["SGLANG_DP_USE_GATHERV"] = "1";  // does not exist before #28216
   CHECK(refusal(in) == "serving.env.SGLANG_DP_USE_GATHERV");
   in = dep8("24785");
-  in.model.architecture = "LlamaForCausalLM";
+  in.serving.env["SGLANG_USE_AITER"] = "1";
+  CHECK(refusal(in) == "serving.env.SGLANG_USE_AITER");
+  in = dep8("24785");
+  in.model.architecture = "Llama4ForConditionalGeneration";
   CHECK(refusal(in) == "model.architecture");
   in = dep8("24785");
   in.model.moe_layer_freq = 0;

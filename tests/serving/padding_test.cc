@@ -24,8 +24,8 @@ PaddedCounts pad(const std::string& revision, const std::vector<int>& tokens, in
   PaddingQuestion question;
   question.tokens = tokens;
   question.is_extend = is_extend;
-  return pad_counts(question, dp_layout(static_cast<int>(tokens.size()), attn_tp),
-                    *resolve_revision(revision));
+  return *pad_counts(question, dp_layout(static_cast<int>(tokens.size()), attn_tp),
+                     *resolve_revision(revision));
 }
 
 using Rows = std::vector<int>;
@@ -72,12 +72,12 @@ TEST_CASE("without MLP sync nothing is padded, with it a lone list is aligned") 
   question.tokens = {333};
   question.is_extend = true;
   Parallel plain = dp_layout(1, 8);
-  CHECK(pad_counts(question, plain, *resolve_revision(kV2)).rows == Rows{333});
-  CHECK(pad_counts(question, plain, *resolve_revision(kV2)).mode.front() == Padding::none);
+  CHECK(pad_counts(question, plain, *resolve_revision(kV2))->rows == Rows{333});
+  CHECK(pad_counts(question, plain, *resolve_revision(kV2))->mode.front() == Padding::none);
   plain.a2a = "deepep";
   plain.ep = 8;
   // ceil(333 / 8) * 8 = 336.
-  CHECK(pad_counts(question, plain, *resolve_revision(kV2)).rows == Rows{336});
+  CHECK(pad_counts(question, plain, *resolve_revision(kV2))->rows == Rows{336});
 }
 
 TEST_CASE("a list of length one makes the shards decide by themselves") {
@@ -88,7 +88,7 @@ TEST_CASE("a list of length one makes the shards decide by themselves") {
   CHECK_FALSE(needs_tp_gather(p));
   PaddingQuestion question;
   question.tokens = {5, 0, 5, 5};
-  const PaddedCounts padded = pad_counts(question, p, *resolve_revision(kV2));
+  const PaddedCounts padded = *pad_counts(question, p, *resolve_revision(kV2));
   // Busy: 2 * 5 >= 5 * 4 is false. Idle: 0 >= 0.
   CHECK(padded.mode[0] == Padding::sum_len);
   CHECK(padded.mode[1] == Padding::max_len);
@@ -99,7 +99,7 @@ TEST_CASE("a captured graph is MAX_LEN with its bucket on every shard") {
   PaddingQuestion question;
   question.tokens = {16, 0, 0, 3};
   question.bucket = 16;
-  const PaddedCounts padded = pad_counts(question, dp_layout(4, 1), *resolve_revision(kV2));
+  const PaddedCounts padded = *pad_counts(question, dp_layout(4, 1), *resolve_revision(kV2));
   CHECK(padded.mode.front() == Padding::max_len);
   CHECK(padded.rows == Rows{16, 16, 16, 16});
 }
