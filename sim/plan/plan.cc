@@ -70,9 +70,9 @@ std::int64_t Plan::column_count(const std::string& columns) const {
 
 bool Plan::operator==(const Plan& other) const {
   const auto tables = [](const Plan& p) {
-    return std::tie(p.name, p.origin, p.notes, p.unknown, p.model, p.seed, p.world, p.groups, p.layouts,
-                    p.moves, p.sizes, p.placements, p.tensors, p.terms, p.closings, p.reasons,
-                    p.steps);
+    return std::tie(p.name, p.origin, p.notes, p.unknown, p.model, p.seed, p.world, p.groups,
+                    p.layouts, p.moves, p.sizes, p.placements, p.tensors, p.terms, p.closings,
+                    p.reasons, p.steps);
   };
   return tables(*this) == tables(other) &&
          std::ranges::equal(operations, other.operations,

@@ -21,12 +21,9 @@ struct Lineage {
 // Published checkpoints with the layers of a preset of another name; their config.json say so.
 const std::vector<Lineage>& families() {
   static const std::vector<Lineage> all = {
-      {"deepseek-v3.1", "deepseek-v3", {}},
-      {"qwen2-57b-a14b", "qwen2-moe-57b-a14b", {}},
-      {"meta-llama-3.1-8b", "llama-3.1-8b", {}},
-      {"meta-llama-3.1-70b", "llama-3.1-70b", {}},
-      {"mixtral-8x7b-v0.1", "mixtral-8x7b", {}},
-      {"mixtral-8x7b-instruct-v0.1", "mixtral-8x7b", {}},
+      {"deepseek-v3.1", "deepseek-v3", {}},      {"qwen2-57b-a14b", "qwen2-moe-57b-a14b", {}},
+      {"meta-llama-3.1-8b", "llama-3.1-8b", {}}, {"meta-llama-3.1-70b", "llama-3.1-70b", {}},
+      {"mixtral-8x7b-v0.1", "mixtral-8x7b", {}}, {"mixtral-8x7b-instruct-v0.1", "mixtral-8x7b", {}},
   };
   return all;
 }

@@ -218,8 +218,8 @@ constexpr auto kBatchKeys = std::to_array<Key>({
        "whether an extend step may run as a captured graph"),
     choice("batch.prefill_graph.backend", "disabled|tc_piecewise|breakable|full", "by the rules",
            kBatch, "only breakable changes the padding"),
-    integer("batch.prefill_graph.max_tokens", 1, 16'777'216, "not known", "rows",
-            kBatch, "the largest captured prefill size"),
+    integer("batch.prefill_graph.max_tokens", 1, 16'777'216, "not known", "rows", kBatch,
+            "the largest captured prefill size"),
 });
 
 constexpr View kVerdicts = "holds|violated|unknown";

@@ -86,8 +86,7 @@ void read_rules(Checker& checker, const Node& rules, ServingSpec& serving) {
 void read_family_file(Checker& checker, const Node& name, ServingSpec& serving) {
   const Key& key = key_at("serving.family");
   if (!name.is_scalar()) return checker.wrong_type(name, key);
-  const std::filesystem::path beside =
-      std::filesystem::path(checker.document().file).parent_path();
+  const std::filesystem::path beside = std::filesystem::path(checker.document().file).parent_path();
   const std::string file = (beside / name.text).string();
   const Result<Document> document = read_yaml(file);
   if (!document) {

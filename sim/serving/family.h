@@ -46,8 +46,8 @@ struct Family {
   std::vector<std::string> architectures;
   std::vector<FamilyRule> rules;
   std::vector<FamilyRefusal> refusals;
-  bool o_proj_sums = false;      // the attention module sums its output itself
-  bool o_proj_bias = false;      // it has a bias where config.json says attention_bias
+  bool o_proj_sums = false;        // the attention module sums its output itself
+  bool o_proj_bias = false;        // it has a bias where config.json says attention_bias
   bool qk_norm_all_heads = false;  // queries and keys are normed over the heads of all ranks
   bool operator==(const Family&) const = default;
 };

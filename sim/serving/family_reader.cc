@@ -21,8 +21,8 @@ class FamilyReader {
 
   Result<Family> read() {
     const Node& root = document_.root;
-    if (!known_keys(root, {"family", "about", "architectures", "file", "structure", "rules",
-                           "refuses"})) {
+    if (!known_keys(
+            root, {"family", "about", "architectures", "file", "structure", "rules", "refuses"})) {
       return faults_;
     }
     Family family;
@@ -129,8 +129,8 @@ class FamilyReader {
       history = value.find("history");
     }
     if (!history->is_sequence()) {
-      fault(*history, fmt::format("'{}' must be a list such as [{{from: 24785, is: \"true\"}}]",
-                                  name.text));
+      fault(*history,
+            fmt::format("'{}' must be a list such as [{{from: 24785, is: \"true\"}}]", name.text));
       return rule;
     }
     for (const Node& version : history->items) {
@@ -156,8 +156,9 @@ class FamilyReader {
     const Node* from = map.find("from");
     const Node* by = map.find("by");
     if ((from == nullptr) == (by == nullptr)) {
-      fault(map, "a version needs either 'from' (the pull request that brought it) or 'by' (one at "
-                 "which it was in force already)");
+      fault(map,
+            "a version needs either 'from' (the pull request that brought it) or 'by' (one at "
+            "which it was in force already)");
       return version;
     }
     version.attributed = from != nullptr;

@@ -27,7 +27,7 @@ struct ServingSpec {
   std::map<std::string, FlagValue> flags;    // server flags by SGLang's names
   std::map<std::string, std::string> env;    // environment variables
   std::map<std::string, std::string> rules;  // rule name -> expression (what-if)
-  std::optional<Family> family;              // described beside the scenario; unset: the shipped one
+  std::optional<Family> family;  // described beside the scenario; unset: the shipped one
   // What-if: single pull requests added to the revision or taken out of it.
   std::vector<int> with;
   std::vector<int> without;

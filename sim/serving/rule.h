@@ -24,7 +24,8 @@ struct RuleVersion {
   // source of that time, its own pull request is not known). Such a version is not reported as a
   // change by that pull request.
   bool attributed = true;
-  // What the expression's `unknown` stands for: the fact that nobody knows. Empty where it has none.
+  // What the expression's `unknown` stands for: the fact that nobody knows. Empty where it has
+  // none.
   std::string_view fact = {};
 };
 

@@ -5,12 +5,14 @@
 namespace lockstep {
 namespace {
 
-constexpr auto kSymbols = std::to_array<std::string_view>({
-    "none",      "max_len",  "sum_len",      "dense",  "sparse",   "scattered",
-    "tp_attn_full", "full",  "deepep",       "mooncake", "nixl",   "mori",
-    "ampere",    "hopper",   "blackwell",    "flashinfer_cutlass", "modelopt_fp4",
-    "w4afp8",    "quark",    "other",        "auto",   "ar",       "rs",
-    "rsv",       "rs_rsv"});
+constexpr auto kSymbols = std::to_array<std::string_view>(
+    {"none",         "max_len",   "sum_len",      "dense",
+     "sparse",       "scattered", "tp_attn_full", "full",
+     "deepep",       "mooncake",  "nixl",         "mori",
+     "ampere",       "hopper",    "blackwell",    "flashinfer_cutlass",
+     "modelopt_fp4", "w4afp8",    "quark",        "other",
+     "auto",         "ar",        "rs",           "rsv",
+     "rs_rsv"});
 
 constexpr std::array kPaddings{Symbol::none, Symbol::max_len, Symbol::sum_len};
 constexpr std::array kKinds{Symbol::dense, Symbol::sparse};

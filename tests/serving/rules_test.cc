@@ -19,7 +19,8 @@ using test::layout;
 bool decides(Input rule, const std::string& revision, Environment e) {
   const auto at = sglang::resolve_revision(revision);
   REQUIRE(static_cast<bool>(at));
-  const auto book = RuleBook::build(test::deepseek_rules(), [&](int pr) { return at->includes(pr); }, {});
+  const auto book =
+      RuleBook::build(test::deepseek_rules(), [&](int pr) { return at->includes(pr); }, {});
   REQUIRE(static_cast<bool>(book));
   book->decide(e);
   return e.is(rule);

@@ -49,8 +49,7 @@ Value as_parts(const StepContext& c, Value whole) {
 void gather_sum_len(const StepContext& c, const Value& own, const Value& all, const Who& who) {
   const bool gatherv = c.settings.dp_use_gatherv && c.parallel.attn_dp == c.parallel.tp;
   if (gatherv) {
-    Operation& op =
-        c.emit.collective(OpKind::all_gatherv, "dp_gather", own, all, c.groups.tp, who);
+    Operation& op = c.emit.collective(OpKind::all_gatherv, "dp_gather", own, all, c.groups.tp, who);
     op.sizes = c.tables.rows_per_shard();
     return;
   }
@@ -170,8 +169,7 @@ GroupId deferred_group(const StepContext& c, const LeftOver& left) {
 }
 
 bool returns_over_dp(const StepContext& c, const LayerFacts& facts) {
-  return facts.modes.mlp == ScatterMode::full &&
-         !same_rows(c, facts.modes.mlp, facts.modes.output);
+  return facts.modes.mlp == ScatterMode::full && !same_rows(c, facts.modes.mlp, facts.modes.output);
 }
 
 // A deferred sum, in place. A fused kernel that declines did add and norm alone until #41193 (6.4).
@@ -181,9 +179,8 @@ Value deferred_sum(const StepContext& c, const LeftOver& left, const Value& hidd
   sum.partial_over = {};
   const bool declines = decision.fuses && decision.kernel_declines;
   if (declines && !decision.declined_reduces) return sum;
-  const char* name = decision.fuses && !declines
-                         ? "fused all_reduce + add + norm1"
-                         : "deferred all_reduce";
+  const char* name =
+      decision.fuses && !declines ? "fused all_reduce + add + norm1" : "deferred all_reduce";
   c.emit.collective(OpKind::all_reduce, name, hidden, sum, deferred_group(c, left),
                     {{}, decision.deferral});
   return sum;

@@ -262,22 +262,6 @@ std::vector<std::string> notes_of(const AcceptedLayout& layout, const Settings& 
   return notes;
 }
 
-Result<Plan> lower_with(const LoweringInput& input, const Family& family, const Revision& revision,
-                        const Settings& settings, RuleBook book, Origin origin) {
-  Result<AcceptedLayout> layout = accept_layout(input.parallel, input.model, revision);
-  if (!layout) return layout.faults();
-  const Setup setup{input,    family,   layout->parallel,
-                    settings, revision, std::move(book)};
-  std::vector<std::string> notes = revision.notes;
-  if (origin.system == "sglang") {
-    for (std::string& note : notes_of(*layout, settings, revision)) notes.push_back(std::move(note));
-  }
-  const Plan start = empty_plan(setup, std::move(origin), std::move(notes));
-  Result<Plan> plan = lower_steps(setup, start);
-  if (plan || !only_unknown(plan.faults())) return plan;
-  return unknown_plan(start, plan.faults());
-}
-
 // A plan of what is known where lowering ended on facts that nobody knows.
 Plan unknown_plan(Plan start, const Diagnostics& facts) {
   for (const Diagnostic& fact : facts) {
@@ -286,6 +270,22 @@ Plan unknown_plan(Plan start, const Diagnostics& facts) {
   }
   start.steps.resize(1);
   return start;
+}
+
+Result<Plan> lower_with(const LoweringInput& input, const Family& family, const Revision& revision,
+                        const Settings& settings, RuleBook book, Origin origin) {
+  Result<AcceptedLayout> layout = accept_layout(input.parallel, input.model, revision);
+  if (!layout) return layout.faults();
+  const Setup setup{input, family, layout->parallel, settings, revision, std::move(book)};
+  std::vector<std::string> notes = revision.notes;
+  if (origin.system == "sglang") {
+    for (std::string& note : notes_of(*layout, settings, revision))
+      notes.push_back(std::move(note));
+  }
+  const Plan start = empty_plan(setup, std::move(origin), std::move(notes));
+  Result<Plan> plan = lower_steps(setup, start);
+  if (plan || !only_unknown(plan.faults())) return plan;
+  return unknown_plan(start, plan.faults());
 }
 
 // The family beside the scenario, or the shipped one of the model's architecture.

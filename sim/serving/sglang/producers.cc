@@ -64,7 +64,8 @@ void reduce_output(const StepContext& c, const LayerDecision& decision, const ch
     Value value = output;
     for (const OwnSum sum : ranks.sums) {
       Value summed = value;
-      summed.partial_over = value.partial_over == c.groups.tp ? still_owed(c, sum) : GroupId::none();
+      summed.partial_over =
+          value.partial_over == c.groups.tp ? still_owed(c, sum) : GroupId::none();
       const char* own_name = decision.boundary_completes ? "boundary all_reduce"
                              : sum == OwnSum::tp         ? name
                                                          : name_of(sum);
@@ -258,8 +259,7 @@ Value attend(const StepContext& c, const LayerFacts& facts, const Value& normed)
   std::vector<Value> in{normed};
   if (terms.qk_statistics.exists()) in.push_back(qk_statistics(c, terms, normed));
   Value out = c.emit.result("attn_out", c.tables.own(), {terms.attention}, c.owed_to_attn_tp());
-  std::vector<Production> produces{
-      {terms.attention, c.groups.attn_tp, {}, c.parallel.attn_tp, 1}};
+  std::vector<Production> produces{{terms.attention, c.groups.attn_tp, {}, c.parallel.attn_tp, 1}};
   if (terms.attention_bias.exists()) {
     out.terms.push_back(terms.attention_bias);
     produces.push_back(bias_production(c, terms.attention_bias));

@@ -26,11 +26,7 @@ constexpr std::string_view kModels = "models";
 std::vector<Rule> family_facts() {
   return {
       {"supports_dp_attention", Input::supports_dp_attention, kModels, "", {}},
-      {"supports_dense_tp_1",
-       Input::supports_dense_tp_1,
-       kModels,
-       "",
-       {{8280, "true", kByThen}}},
+      {"supports_dense_tp_1", Input::supports_dense_tp_1, kModels, "", {{8280, "true", kByThen}}},
       {"on_fusion_list", Input::on_fusion_list, kServerArgs, "", {}},
       {"allow_reduce_scatter", Input::rs_ok, kModels, "", {}},
   };
@@ -72,7 +68,8 @@ std::vector<Rule> return_rules() {
        "arg_groups/boundary_reduction.py",
        "",
        {{41253,
-         "boundary_reduction == auto or boundary_reduction == rs or boundary_reduction == rs_rsv"}}},
+         "boundary_reduction == auto or boundary_reduction == rs or boundary_reduction == "
+         "rs_rsv"}}},
 
       {"boundary_permits_rsv",
        Input::boundary_permits_rsv,
@@ -96,8 +93,7 @@ std::vector<Rule> return_rules() {
        "CommunicateSummableTensorPairFn._scatter_hidden_states",
        {{8539, "rs_ok and padding == max_len"},
         {22642, "not return_uses_reduce_scatterv and rs_ok and padding == max_len"},
-        {41253,
-         "not return_uses_reduce_scatterv and boundary_permits_rs and padding == max_len"}}},
+        {41253, "not return_uses_reduce_scatterv and boundary_permits_rs and padding == max_len"}}},
 
       {"should_use_reduce_scatter",
        Input::use_reduce_scatter,
@@ -232,11 +228,7 @@ std::vector<Rule> variant_rules() {
        kMoeUtils,
        "should_add_replicated_moe_output",
        {{41195, "true"}}},
-      {"shared_experts_on_second_stream",
-       Input::shared_experts_on_second_stream,
-       kModels,
-       "",
-       {}},
+      {"shared_experts_on_second_stream", Input::shared_experts_on_second_stream, kModels, "", {}},
       {"embedding_is_sharded",
        Input::embedding_sharded,
        "layers/vocab_parallel_embedding.py",
@@ -264,8 +256,7 @@ auto entry_of(int pull_request) {
 // The family's text for one architecture.
 RuleVersion version_of(const FamilyRuleVersion& version, const std::string& architecture) {
   const std::vector<std::string>& listed = version.architectures;
-  const bool applies =
-      listed.empty() || std::ranges::find(listed, architecture) != listed.end();
+  const bool applies = listed.empty() || std::ranges::find(listed, architecture) != listed.end();
   return {version.pull_request, applies ? std::string_view(version.expression) : "false",
           version.attributed, version.fact};
 }
@@ -303,8 +294,6 @@ std::vector<std::string> rule_names() {
 
 bool is_timeline_entry(int pull_request) { return entry_of(pull_request) != timeline().end(); }
 
-bool merged_before(int pull_request, int other) {
-  return entry_of(pull_request) < entry_of(other);
-}
+bool merged_before(int pull_request, int other) { return entry_of(pull_request) < entry_of(other); }
 
 }  // namespace lockstep::sglang

@@ -36,9 +36,9 @@ std::string family_table() {
     LOCKSTEP_ASSERT(static_cast<bool>(family));
     for (const FamilyRule& rule : family->rules) {
       for (const FamilyRuleVersion& version : rule.history) {
-        text += fmt::format("| {} | `{}` | {}#{} | `{}` |\n", family->name, rule.rule,
-                            version.attributed ? "" : "by ", version.pull_request,
-                            version.expression);
+        text +=
+            fmt::format("| {} | `{}` | {}#{} | `{}` |\n", family->name, rule.rule,
+                        version.attributed ? "" : "by ", version.pull_request, version.expression);
       }
     }
   }

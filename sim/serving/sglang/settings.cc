@@ -30,7 +30,7 @@ constexpr std::array<BoolFlag, 7> kBoolFlags{{
 struct TextFlag {
   const char* name;
   std::string Settings::*field;
-  int since;  // pull request; 0: always
+  int since;                         // pull request; 0: always
   std::vector<std::string> choices;  // empty: any
 };
 const std::vector<TextFlag>& text_flags() {
@@ -66,9 +66,12 @@ constexpr std::array<Variable, 4> kVariables{{
 }};
 
 // Known, but any value other than off changes what this lowering does not have.
-constexpr std::array<const char*, 6> kNotModelledFlags{
-    "enable_two_batch_overlap", "enable_single_batch_overlap", "enable_aiter_allreduce_fusion",
-    "speculative_algorithm",    "dwdp_size",                   "enforce_shared_experts_fusion"};
+constexpr std::array<const char*, 6> kNotModelledFlags{"enable_two_batch_overlap",
+                                                       "enable_single_batch_overlap",
+                                                       "enable_aiter_allreduce_fusion",
+                                                       "speculative_algorithm",
+                                                       "dwdp_size",
+                                                       "enforce_shared_experts_fusion"};
 constexpr std::array<const char*, 2> kNotModelledVariables{"SGLANG_DP_SHARED_EXPERT_LOCAL",
                                                            "SGLANG_USE_AITER"};
 constexpr const char* kFusionBackend = "flashinfer_allreduce_fusion_backend";
@@ -132,8 +135,8 @@ std::optional<Diagnostic> read_text(const TextFlag& flag, const std::string& pat
   if (text == nullptr) return fault(path, fmt::format("{} is a name", flag.name));
   if (auto early = not_yet(path, flag.name, flag.since, revision)) return early;
   if (!flag.choices.empty() && std::ranges::find(flag.choices, *text) == flag.choices.end()) {
-    return fault(path, fmt::format("{} is one of {}, not `{}`", flag.name,
-                                   join(flag.choices, ", "), *text));
+    return fault(
+        path, fmt::format("{} is one of {}, not `{}`", flag.name, join(flag.choices, ", "), *text));
   }
   settings.*flag.field = *text;
   return std::nullopt;
@@ -182,8 +185,8 @@ std::optional<Diagnostic> read_variable(const std::string& name, const std::stri
   }
   const auto on = parse_switch(value);
   if (!on) return fault(path, fmt::format("{} is 0, 1, true or false, not `{}`", name, value));
-  const auto variable = std::ranges::find_if(
-      kVariables, [&](const Variable& v) { return name == v.name; });
+  const auto variable =
+      std::ranges::find_if(kVariables, [&](const Variable& v) { return name == v.name; });
   if (variable == kVariables.end()) {
     if (!*on) return std::nullopt;
     return fault(path, fmt::format("{} is not modelled yet", name));

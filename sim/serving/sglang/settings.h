@@ -25,7 +25,7 @@ struct Settings {
   std::string moe_runner_backend = "auto";
   std::string quantization;  // empty: the model's own
   std::string boundary_reduction = "auto";
-  std::string prefill_graph;  // cuda_graph_backend_prefill; empty: auto
+  std::string prefill_graph;       // cuda_graph_backend_prefill; empty: auto
   std::vector<std::string> notes;  // settings that are known to change nothing here
 };
 

@@ -221,8 +221,7 @@ PlacementId StepTables::first_of_attn_tp() {
     const bool first = parallel_.attn_tp_rank(rank) == 0;
     per_rank.push_back(first ? std::vector<ShareRange>{{0, 1}} : std::vector<ShareRange>{});
   }
-  return first_of_attn_tp_ =
-             builder_.placement(prefix_ + "first_of_attn_tp", std::move(per_rank));
+  return first_of_attn_tp_ = builder_.placement(prefix_ + "first_of_attn_tp", std::move(per_rank));
 }
 
 SizesId StepTables::rows_per_shard() {
