@@ -52,8 +52,14 @@ std::vector<OperationStates> states_of(Execution& execution) {
 }  // namespace
 
 CheckResult check(const Plan& plan, const Options& options) {
-  Execution execution(plan, options.propagate);
+  const bool exact = options.exact || options.keep_states;
+  Execution execution(plan, options.propagate, exact);
   execution.run();
+  if (!exact && execution.forms_overflowed()) {
+    Options again = options;
+    again.exact = true;
+    return check(plan, again);
+  }
   CheckResult result;
   StructuralFindings structural = structural_findings(execution);
   result.stopped_at = structural.stopped_at;
@@ -71,6 +77,7 @@ CheckResult check(const Plan& plan, const Options& options) {
   if (options.propagate) result.reach = reach_of(plan, result.obligations);
   if (options.keep_states) result.states = states_of(execution);
   if (!result.violations.empty()) result.verdict = Verdict::violated;
+  result.states_made = execution.states().size();
   if (!trusted) {
     result.verdict = Verdict::unknown;
     result.unknown.push_back("a coefficient does not fit in a 64-bit rational");

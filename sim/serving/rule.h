@@ -57,6 +57,11 @@ class RuleBook {
   // Inputs that some rule reads and no rule decides, in the order of Input.
   const std::vector<Input>& facts() const { return facts_; }
 
+  // Equal for two values of a fact that no rule tells apart: the value itself, or its place among
+  // the numbers that it is compared with. An override tells all values apart, because its reason
+  // shows them.
+  std::int64_t told_apart(Input fact, std::int64_t value) const;
+
  private:
   struct Entry {
     const Rule* rule = nullptr;
@@ -70,10 +75,12 @@ class RuleBook {
   static std::optional<Diagnostic> unknown_rule(std::span<const Rule> rules,
                                                 const std::string& name);
   void collect_facts();
+  void collect_thresholds(Input fact);
   static bool built_in_value(const Entry& entry, const Environment& environment);
 
   std::vector<Entry> entries_;
   std::vector<Input> facts_;
+  std::map<Input, std::vector<std::int64_t>> thresholds_;  // of facts that are only compared
 };
 
 }  // namespace lockstep

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace lockstep::sglang {
 namespace {
@@ -50,16 +51,15 @@ Decisions::Decisions(const RuleBook& book, PlanBuilder& builder,
     if (of_layer && input != Input::kind) layer_inputs_.push_back(input);
     if (!of_layer) rank_inputs.push_back(input);
   }
-  std::vector<Key> keys;
+  std::map<Key, std::size_t> known;
   for (std::size_t rank = 0; rank < facts_of_rank.size(); ++rank) {
-    Key key = key_of(facts_of_rank[rank], rank_inputs);
-    const auto found = std::ranges::find(keys, key);
-    const auto index = static_cast<std::size_t>(found - keys.begin());
-    if (found == keys.end()) {
-      keys.push_back(std::move(key));
-      classes_.push_back({{}, facts_of_rank[rank]});
+    Key key;
+    for (const Input input : rank_inputs) {
+      key.push_back(book.told_apart(input, facts_of_rank[rank].at(input)));
     }
-    classes_[index].ranks.push_back(static_cast<int>(rank));
+    const auto [found, is_new] = known.try_emplace(std::move(key), classes_.size());
+    if (is_new) classes_.push_back({{}, facts_of_rank[rank]});
+    classes_[found->second].ranks.push_back(static_cast<int>(rank));
   }
 }
 
@@ -107,7 +107,7 @@ LayerDecision Decisions::decide(const LayerFacts& facts) {
       layer.ranks.push_back(std::move(one));
       continue;
     }
-    for (const int rank : ranks.ranks) alike->producer.ranks.insert(rank);
+    alike->producer.ranks.insert(one.producer.ranks);
     add_once(alike->producer.because, one.producer.because);
     add_once(alike->consumer.because, one.consumer.because);
   }
