@@ -23,7 +23,6 @@ FILES = (
     ("dep16384-max-len", 16384, 16384, "24785", "extend", "max_len", "holds"),
     ("dep16384-decode", 16384, 16384, "24785", "decode", "auto", "holds"),
     ("dp2048-attn-tp8", 16384, 2048, "24785", "extend", "auto", "holds"),
-    ("dp2048-attn-tp8-before", 16384, 2048, "24785^", "extend", "auto", "violated"),
 )
 
 

@@ -66,9 +66,8 @@ StateId Blame::sum_of_part(int operation, TensorId tensor, const std::vector<int
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   std::vector<StateId> held;
   for (const int member : part) {
-    const int writer = executes(op, member)
-                           ? operation
-                           : provenance_.last_writer(tensor, member, operation);
+    const int writer =
+        executes(op, member) ? operation : provenance_.last_writer(tensor, member, operation);
     held.push_back(writer < 0 ? StateId::none() : execution_.written(writer, 0, member));
   }
   return execution_.states().sum(held);
@@ -140,7 +139,8 @@ void Blame::blame_rows(const UnmetObligation& unmet, FaultKind kind) {
   const Operand& in = consumer.in[static_cast<std::size_t>(unmet.operand)];
   const auto faulty = [kind](const Faults& groups, SpecId) {
     return std::ranges::any_of(groups, [kind](const FaultGroup& group) {
-      return std::ranges::any_of(group.faults, [kind](const RowFault& f) { return f.kind == kind; });
+      return std::ranges::any_of(group.faults,
+                                 [kind](const RowFault& f) { return f.kind == kind; });
     });
   };
   const int blamed = first_deviating(unmet.operation, in.tensor, faulty);
@@ -251,9 +251,7 @@ void Blame::blame_value(const UnmetObligation& unmet, Suspect& suspect) {
   const Operation& consumer = plan_.operations[static_cast<std::size_t>(unmet.operation)];
   const Operand& in = consumer.in[static_cast<std::size_t>(unmet.operand)];
   const Where place{suspect.site.step, suspect.site.layer, suspect.site.module};
-  const auto faulty = [&](const Faults& faults, SpecId spec) {
-    return shows(faults, spec, place);
-  };
+  const auto faulty = [&](const Faults& faults, SpecId spec) { return shows(faults, spec, place); };
   const int blamed = first_deviating(unmet.operation, in.tensor, faulty);
   if (accounted_.contains(blamed)) return;
   const int producer = provenance_.producer(suspect.term);
@@ -298,12 +296,13 @@ Code Blame::code_of_absence(const UnmetObligation& unmet, const Suspect& suspect
   for (const int i : provenance_.path(producer, tensor, unmet.operation)) {
     const Operation& op = plan_.operations[static_cast<std::size_t>(i)];
     if (!sums(op.kind) || !executes(op, suspect.rank)) continue;
-    const std::vector<int>& members = *execution_.places().membership(op.group, suspect.rank).members;
+    const std::vector<int>& members =
+        *execution_.places().membership(op.group, suspect.rank).members;
     if (members.size() < 2) continue;
     any_sum = true;
     const std::set<int> summed(members.begin(), members.end());
-    covered = covered || std::ranges::all_of(owed_members,
-                                             [&](int rank) { return summed.contains(rank); });
+    covered = covered ||
+              std::ranges::all_of(owed_members, [&](int rank) { return summed.contains(rank); });
   }
   if (any_sum && !covered) return Code::wrong_group;
   if (!any_sum && is_nonlinear(consumer.kind) && owed.exists()) {

@@ -69,9 +69,8 @@ void Execution::step_together(int operation) {
   }
   for (const int rank : ranks) position_[static_cast<std::size_t>(rank)] = operation;
   for (const int rank : ranks) run_collective(operation, rank);
-  const bool all_through = std::ranges::all_of(ranks, [&](int rank) {
-    return status_[static_cast<std::size_t>(rank)] == Status::running;
-  });
+  const bool all_through = std::ranges::all_of(
+      ranks, [&](int rank) { return status_[static_cast<std::size_t>(rank)] == Status::running; });
   if (all_through) {
     find_form(operation);
   } else {

@@ -136,8 +136,7 @@ class Execution {
   void judge_operand(int operation, int operand, const std::vector<int>& ranks);
   void judge_complete(int operation, int operand, const std::vector<int>& ranks);
   void judge_partial(int operation, int operand, const std::vector<int>& ranks);
-  void settle(int operation, int operand, std::vector<FaultGroup> faults,
-              std::size_t judged_ranks);
+  void settle(int operation, int operand, std::vector<FaultGroup> faults, std::size_t judged_ranks);
   void repair(const Operand& operand, std::span<const int> ranks);
 
   void run_local(int operation, int rank);
@@ -179,7 +178,7 @@ class Execution {
   std::vector<Holding> current_;              // by tensor
   std::vector<std::size_t> first_output_of_;  // by operation, into written_
   std::vector<Holding> written_;              // by output
-  const RankSet everybody_;  // the empty set
+  const RankSet everybody_;                   // the empty set
   bool together_ = true;
   int furthest_ = -1;  // the last operation that any rank has executed
   std::vector<int> position_;

@@ -121,8 +121,7 @@ std::string Execution::refused_arguments(const Arrival& a, std::size_t members) 
       return fmt::format("sizes add up to {}, the tensor has {} rows", total, rows);
     return {};
   }
-  const std::int64_t own =
-      sizes[static_cast<std::size_t>(places_.index(op.group, a.rank))];
+  const std::int64_t own = sizes[static_cast<std::size_t>(places_.index(op.group, a.rank))];
   if (own != rows) return fmt::format("rank {} passes {} rows, its size is {}", a.rank, rows, own);
   return {};
 }

@@ -218,8 +218,7 @@ bool Execution::whole_parts(const Operation& op) const {
   if (who(op).empty()) return true;
   return std::ranges::all_of(plan_.group(op.group).parts, [&](const std::vector<int>& part) {
     const bool first = who(op).contains(part.front());
-    return std::ranges::all_of(part,
-                               [&](int rank) { return who(op).contains(rank) == first; });
+    return std::ranges::all_of(part, [&](int rank) { return who(op).contains(rank) == first; });
   });
 }
 
@@ -271,8 +270,7 @@ bool Execution::scatter_by_form(int operation) {
     for (std::size_t i = 0; i < part.size(); ++i) {
       counts.push_back(forms_.rows().chunk(op, part[i], i, rows, home));
     }
-    const std::vector<StateId> chunks =
-        states_.slices(forms_.state(*total, part.front()), counts);
+    const std::vector<StateId> chunks = states_.slices(forms_.state(*total, part.front()), counts);
     for (std::size_t i = 0; i < part.size(); ++i) write(operation, 0, part[i], chunks[i]);
   }
   return true;

@@ -86,9 +86,8 @@ bool FormTable::close(std::vector<Addend>& sum) {
     }
     const Closing& c = plan_.closings[static_cast<std::size_t>(closing)];
     const auto times = patterns_.complete(sum[i].pattern, 0, values_.shares_of(sum[i].term));
-    std::erase_if(sum, [&](const Addend& a) {
-      return std::ranges::find(c.parts, a.term) != c.parts.end();
-    });
+    std::erase_if(
+        sum, [&](const Addend& a) { return std::ranges::find(c.parts, a.term) != c.parts.end(); });
     add_term(sum, c.handle, patterns_.whole(values_.shares_of(c.handle), *times));
     i = 0;
   }
@@ -235,8 +234,7 @@ ValueId FormTable::value(FormId id, int rank) {
 ColumnRange FormTable::columns_of(const Form& form, int rank) const {
   if (!form.columns_over.exists()) return {0, form.columns};
   const Membership m = places_.membership(form.columns_over, rank);
-  const ShareRange slice =
-      column_slice(form.columns, m.index, static_cast<int>(m.members->size()));
+  const ShareRange slice = column_slice(form.columns, m.index, static_cast<int>(m.members->size()));
   return {slice.first, slice.last};
 }
 

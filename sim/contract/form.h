@@ -1,5 +1,5 @@
-// What a tensor is on all ranks at once: a layout, and a formal sum whose terms each rank holds by a
-// pattern. A form is exact: it tells the state on every rank without making any.
+// What a tensor is on all ranks at once: a layout, and a formal sum whose terms each rank holds by
+// a pattern. A form is exact: it tells the state on every rank without making any.
 //
 // A form says: on rank r, the rows are those of `rows` at r; every row that holds a token holds
 // there the sum over `sum` of term x profile of r, at that token; padding is undefined; the columns
@@ -56,7 +56,8 @@ class FormTable {
   // The operations. Each is exact, or says that it cannot tell by nullopt.
   std::optional<FormId> produced(const RankSet& holders, LayoutId rows, GroupId columns_over,
                                  std::int64_t columns, const std::vector<Production>& produces);
-  // What `spec` says; of a partial spec: all of it on the first member of each part, zero elsewhere.
+  // What `spec` says; of a partial spec: all of it on the first member of each part, zero
+  // elsewhere.
   std::optional<FormId> reference(const StateSpec& spec, std::int64_t columns);
   std::optional<FormId> sum(FormId a, FormId b);
   std::optional<FormId> scaled(FormId form, Rational factor);

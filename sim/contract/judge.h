@@ -64,7 +64,7 @@ class Judge {
   StateTable& states_;
   std::vector<ValueId> value_of_spec_;
   std::vector<std::vector<StateId>> references_;  // by spec, then by distinct row map
-  std::vector<Run> runs_;                             // scratch
+  std::vector<Run> runs_;                         // scratch
   std::vector<std::int64_t> column_count_of_spec_;
 };
 

@@ -35,8 +35,8 @@ class Ledger {
  public:
   explicit Ledger(const Plan& plan) : plan_(plan) {}
 
-  // On `rows` of each of `ranks`. The lists of two calls are equal or disjoint, and must outlive the
-  // ledger.
+  // On `rows` of each of `ranks`. The lists of two calls are equal or disjoint, and must outlive
+  // the ledger.
   void add(const Entry& entry, const std::vector<int>& ranks, const RowRun& rows);
   std::vector<Coefficient> coefficients() const;
   std::vector<std::string> terms() const;  // with a wrong entry, by name

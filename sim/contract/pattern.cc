@@ -25,8 +25,8 @@ PatternId PatternTable::uniform(ProfileId profile) {
 }
 
 PatternId PatternTable::per_rank(const std::vector<ProfileId>& profiles) {
-  const bool alike = std::ranges::adjacent_find(profiles, std::ranges::not_equal_to{}) ==
-                     profiles.end();
+  const bool alike =
+      std::ranges::adjacent_find(profiles, std::ranges::not_equal_to{}) == profiles.end();
   if (alike) return uniform(profiles.front());
   return PatternId{patterns_.intern(profiles, kPerRankTag)};
 }
@@ -52,8 +52,9 @@ PatternId PatternTable::whole(int shares, Rational coefficient) {
 }
 
 PatternId PatternTable::produced(const Production& p) {
-  const ProductionKey key{p.major,      p.minor, p.units, p.coefficient.numerator(),
-                          p.coefficient.denominator(), p.placement};
+  const ProductionKey key{
+      p.major,    p.minor, p.units, p.coefficient.numerator(), p.coefficient.denominator(),
+      p.placement};
   const auto known = produced_.find(key);
   if (known != produced_.end()) return known->second;
   const PatternId made = each_rank([&](int rank) {
@@ -124,8 +125,7 @@ PatternId PatternTable::sum(PatternId a, PatternId b) {
     const std::array<ProfileId, 2> both{profile_of(a, rank), profile_of(b, rank)};
     return total(both);
   };
-  const PatternId made =
-      is_uniform(a) && is_uniform(b) ? uniform(of_rank(0)) : each_rank(of_rank);
+  const PatternId made = is_uniform(a) && is_uniform(b) ? uniform(of_rank(0)) : each_rank(of_rank);
   return sums_.emplace(std::pair(a, b), made).first->second;
 }
 
@@ -146,8 +146,7 @@ PatternId PatternTable::sum_over(PatternId pattern, GroupId group) {
   for (const std::vector<int>& part : plan_.group(group).parts) {
     held.clear();
     for (const int rank : part) held.push_back(profile_of(pattern, rank));
-    const bool alike =
-        std::ranges::adjacent_find(held, std::ranges::not_equal_to{}) == held.end();
+    const bool alike = std::ranges::adjacent_find(held, std::ranges::not_equal_to{}) == held.end();
     const ProfileId sum =
         alike ? times(held.front(), static_cast<std::int64_t>(held.size())) : total(held);
     for (const int rank : part) result[static_cast<std::size_t>(rank)] = sum;

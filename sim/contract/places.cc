@@ -18,7 +18,8 @@ Places::Places(const Plan& plan) : plan_(plan) {
 
 Membership Places::membership(GroupId group, int rank) const {
   if (!group.exists() || part(group, rank) < 0) return {};
-  return {index(group, rank), &plan_.group(group).parts[static_cast<std::size_t>(part(group, rank))]};
+  return {index(group, rank),
+          &plan_.group(group).parts[static_cast<std::size_t>(part(group, rank))]};
 }
 
 ShareRange Places::shares_of(const Production& production, int rank) const {

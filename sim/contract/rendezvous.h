@@ -46,7 +46,7 @@ class Rendezvous {
  private:
   const Places& places_;
   std::vector<Communicator> communicators_;
-  std::vector<GroupId> group_of_;  // by communicator: one that it serves
+  std::vector<GroupId> group_of_;                    // by communicator: one that it serves
   std::vector<std::vector<int>> by_group_and_rank_;  // -1: not a member
   std::vector<std::vector<Arrival>> present_;
 };

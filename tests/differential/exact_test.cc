@@ -85,8 +85,8 @@ TEST_CASE("forms and ranks give one result on every scenario file") {
     if (parent == "models" || parent == "scale") continue;
     const Result<Document> document = read_yaml(path.string());
     REQUIRE(document);
-    Result<Plan> plan = is_plan(*document) ? parse_plan(*document)
-                                           : lower(*load_scenario(path.string()));
+    Result<Plan> plan =
+        is_plan(*document) ? parse_plan(*document) : lower(*load_scenario(path.string()));
     REQUIRE(plan);
     INFO(path.string());
     CHECK(difference(*plan) == "");
