@@ -52,13 +52,17 @@ std::vector<OperationStates> states_of(Execution& execution) {
 }  // namespace
 
 CheckResult check(const Plan& plan, const Options& options) {
-  const bool exact = options.exact || options.keep_states;
-  Execution execution(plan, options.propagate, exact);
+  Execution execution(plan, options);
   execution.run();
-  if (!exact && execution.forms_overflowed()) {
+  if (!options.exact && execution.forms_overflowed()) {
     Options again = options;
     again.exact = true;
     return check(plan, again);
+  }
+  if (options.verdict_only && execution.failed()) {
+    CheckResult whether;
+    whether.verdict = Verdict::violated;
+    return whether;
   }
   CheckResult result;
   StructuralFindings structural = structural_findings(execution);

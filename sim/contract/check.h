@@ -89,6 +89,9 @@ struct Options {
   // Follow every rank by itself, as is done anyway for the two options above: the same result, at a
   // cost that grows with the ranks (docs/contract.md, Cost).
   bool exact = false;
+  // Stop at the first fault and say no more of it than the verdict: whether a change helps. A
+  // plan that holds gives the whole result.
+  bool verdict_only = false;
 };
 
 // A tensor's state on one rank after an operation, as text of the sheet's section 7.3.

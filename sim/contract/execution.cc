@@ -16,10 +16,11 @@ std::size_t expected_states(const Plan& plan) {
 
 }  // namespace
 
-Execution::Execution(const Plan& plan, bool propagate, bool exact)
+Execution::Execution(const Plan& plan, const Options& options)
     : plan_(plan),
-      propagate_(propagate),
-      exact_(exact || propagate),
+      propagate_(options.propagate),
+      exact_(options.exact || options.propagate || options.keep_states),
+      verdict_only_(options.verdict_only),
       places_(plan),
       values_(plan, expected_states(plan)),
       states_(values_, expected_states(plan)),
@@ -40,7 +41,7 @@ Execution::Execution(const Plan& plan, bool propagate, bool exact)
 void Execution::run() {
   int next = 0;
   bool moved = true;
-  while (moved) {
+  while (moved && !has_enough()) {
     if (together_) next = run_together(next);
     moved = !together_ && sweep(next);
   }
@@ -48,7 +49,8 @@ void Execution::run() {
 
 // Up to the end, or to the first operation after which ranks stand apart.
 int Execution::run_together(int operation) {
-  while (together_ && operation < static_cast<int>(plan_.operations.size())) {
+  const auto operations = static_cast<int>(plan_.operations.size());
+  while (together_ && operation < operations && !has_enough()) {
     step_together(operation++);
   }
   return operation;
@@ -104,7 +106,7 @@ bool Execution::sweep(int& next) {
   const auto operations = static_cast<int>(plan_.operations.size());
   bool moved = false;
   const int first = *std::ranges::min_element(position_);
-  for (int operation = std::max(first, 0); operation < operations; ++operation) {
+  for (int operation = std::max(first, 0); operation < operations && !has_enough(); ++operation) {
     moved = step(operation) || moved;
     if (!keeps_step(operation)) continue;
     together_ = true;

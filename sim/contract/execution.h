@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/contract/check.h"
 #include "sim/contract/form.h"
 #include "sim/contract/judge.h"
 #include "sim/contract/rendezvous.h"
@@ -47,13 +48,14 @@ class Execution {
  public:
   // `plan` must outlive the execution. `exact`: no forms; so it is where wrong values are carried
   // on. REQUIRES: validate(plan) is empty.
-  Execution(const Plan& plan, bool propagate, bool exact);
+  Execution(const Plan& plan, const Options& options);
 
   void run();
 
   const std::vector<UnmetObligation>& unmet() const { return unmet_; }
   const std::vector<JudgedObligation>& judged() const { return judged_; }
   const std::vector<Mismatch>& mismatches() const { return mismatches_; }
+  bool failed() const { return !unmet_.empty() || !mismatches_.empty() || !waiting().empty(); }
   // Ranks that wait for ever; empty if every rank ended or was stopped by a mismatch.
   std::vector<std::pair<int, std::vector<Arrival>>> waiting() const {
     return meeting_ ? meeting_->waiting() : std::vector<std::pair<int, std::vector<Arrival>>>();
@@ -108,6 +110,7 @@ class Execution {
 
   // Ranks keep step: as long as they do, positions are not kept.
   int run_together(int operation);
+  bool has_enough() const { return verdict_only_ && (!unmet_.empty() || !mismatches_.empty()); }
   void step_together(int operation);
   void fall_apart(int operation);
   bool keeps_step(int operation) const;
@@ -169,6 +172,7 @@ class Execution {
   const Plan& plan_;
   bool propagate_;
   bool exact_;
+  bool verdict_only_;
   Places places_;
   ValueTable values_;
   StateTable states_;
