@@ -13,13 +13,9 @@ namespace lockstep::contract {
 namespace {
 
 struct Tables {
-  Tables() : world({1, 1}) {
-    term = world.term("a", TermKind::dense, 64);
-    plan = world.take();
-  }
-  test::SmallWorld world;
-  TermId term;
-  Plan plan;
+  test::SmallWorld world{{1, 1}};
+  TermId term = world.term("a", TermKind::dense, 64);
+  Plan plan = world.take();
   ValueTable values{plan};
   StateTable states{values};
 };

@@ -110,7 +110,7 @@ const contract::Violation& only_violation(const contract::CheckResult& result) {
 }
 
 constexpr int kLayer = 2;
-constexpr std::array<int, 2> kWorlds{8, 1024};
+constexpr std::array<int, 3> kWorlds{8, 1024, 16384};
 
 TEST_CASE("plans of 16,384 ranks hold, and hardly a state is made") {
   // One state at the most for what is the same on all ranks; none is made on each of them.
