@@ -22,7 +22,7 @@ Result<Subject> load_subject(const std::string& path, const std::vector<Setting>
     std::string name = plan->name;
     return Subject{std::move(name), std::nullopt, std::move(*plan), 0};
   }
-  Result<Scenario> scenario = parse_scenario(document->text, path, settings);
+  Result<Scenario> scenario = parse_scenario(std::move(*document), settings);
   if (!scenario) return scenario.faults();
   const auto start = std::chrono::steady_clock::now();
   Result<Plan> plan = lower(*scenario);

@@ -44,6 +44,20 @@ void RankSet::insert(int rank) {
   *this = of(ranks);
 }
 
+void RankSet::insert(const RankSet& ranks) {
+  std::vector<Interval> all = intervals_;
+  all.insert(all.end(), ranks.intervals_.begin(), ranks.intervals_.end());
+  std::sort(all.begin(), all.end());
+  intervals_.clear();
+  for (const Interval& i : all) {
+    if (!intervals_.empty() && i.first <= intervals_.back().last + 1) {
+      intervals_.back().last = std::max(intervals_.back().last, i.last);
+    } else {
+      intervals_.push_back(i);
+    }
+  }
+}
+
 bool RankSet::contains(int rank) const {
   const auto after = std::upper_bound(intervals_.begin(), intervals_.end(), rank,
                                       [](int r, const Interval& i) { return r < i.first; });

@@ -22,6 +22,7 @@ class RankSet {
   static RankSet of(const std::vector<int>& ranks);  // any order, duplicates allowed
 
   void insert(int rank);
+  void insert(const RankSet& ranks);
   bool contains(int rank) const;
   bool empty() const { return intervals_.empty(); }
   int size() const;

@@ -1,6 +1,7 @@
 #include "sim/contract/blame.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "sim/contract/describe.h"
 #include "sim/contract/expert_map.h"
@@ -33,10 +34,12 @@ Blame::Blame(Execution& execution)
     : execution_(execution), plan_(execution.plan()), provenance_(plan_) {}
 
 std::vector<Violation> Blame::violations() {
-  std::vector<UnmetObligation> unmet = execution_.unmet();
-  const auto order = [](const UnmetObligation& u) { return std::tuple(u.operation, u.operand); };
+  std::vector<const UnmetObligation*> unmet;
+  for (const UnmetObligation& u : execution_.unmet()) unmet.push_back(&u);
+  const auto order = [](const UnmetObligation* u) { return std::tuple(u->operation, u->operand); };
   std::ranges::stable_sort(unmet, {}, order);
-  for (const UnmetObligation& u : unmet) {
+  for (const UnmetObligation* one : unmet) {
+    const UnmetObligation& u = *one;
     blame_rows(u, FaultKind::rows);
     blame_rows(u, FaultKind::undefined);
     blame_rows(u, FaultKind::layout);
@@ -51,28 +54,48 @@ std::vector<Violation> Blame::violations() {
 
 // ---- whose fault ------------------------------------------------------------------------------
 
-std::vector<RowFault> Blame::faults_of_output(int operation, const Output& output, int index) {
+const Blame::Faults& Blame::faults_of_output(int operation, int index) {
+  const auto known = faults_of_output_.find({operation, index});
+  if (known != faults_of_output_.end()) return known->second;
+  return faults_of_output_
+      .emplace(std::pair(operation, index), find_faults_of_output(operation, index))
+      .first->second;
+}
+
+// What the members of a part held together, right after `operation`.
+StateId Blame::sum_of_part(int operation, TensorId tensor, const std::vector<int>& part) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
-  std::vector<RowFault> faults;
-  if (!output.declared.exists()) return faults;
+  std::vector<StateId> held;
+  for (const int member : part) {
+    const int writer =
+        executes(op, member) ? operation : provenance_.last_writer(tensor, member, operation);
+    held.push_back(writer < 0 ? StateId::none() : execution_.written(writer, 0, member));
+  }
+  return execution_.states().sum(held);
+}
+
+Blame::Faults Blame::find_faults_of_output(int operation, int index) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  const Output& output = op.out[static_cast<std::size_t>(index)];
+  if (!output.declared.exists()) return {};
+  if (auto told = execution_.faults_of_form(operation, index, output.declared)) return *told;
   const GroupId partial = plan_.spec(output.declared).partial_over;
+  const std::size_t parts = partial.exists() ? plan_.group(partial).parts.size() : 0;
+  std::vector<std::optional<StateId>> sums(parts);
+  Faults faults;
   for (int rank = 0; rank < plan_.world; ++rank) {
-    const StateId state = execution_.written(operation, index, rank);
-    if (!executes(op, rank) || !state.exists()) continue;
-    StateId sum = state;
+    if (!executes(op, rank)) continue;
+    StateId sum = execution_.written(operation, index, rank);
+    if (!sum.exists()) continue;
     if (partial.exists()) {
-      std::vector<StateId> held;
-      for (const int member : *membership(plan_, partial, rank).members) {
-        const int writer = executes(op, member)
-                               ? operation
-                               : provenance_.last_writer(output.tensor, member, operation);
-        held.push_back(writer < 0 ? StateId::none() : execution_.written(writer, 0, member));
-      }
-      sum = execution_.states().sum(held);
+      auto& known = sums[static_cast<std::size_t>(execution_.places().part(partial, rank))];
+      const Membership m = execution_.places().membership(partial, rank);
+      if (!known) known = sum_of_part(operation, output.tensor, *m.members);
+      sum = *known;
     }
-    if (!execution_.judge().met(output.declared, rank, sum)) {
-      execution_.judge().faults(output.declared, rank, sum, faults);
-    }
+    if (execution_.judge().met(output.declared, rank, sum)) continue;
+    FaultGroup& group = faults.emplace_back(FaultGroup{{rank}, {}});
+    execution_.judge().faults(output.declared, rank, sum, group.faults);
   }
   return faults;
 }
@@ -87,7 +110,7 @@ int Blame::first_deviating(int reader, TensorId tensor, const Faulty& faulty) {
       if (op.out[i].tensor != tensor) continue;
       const bool deviates =
           !op.out[i].declared.exists() ||
-          faulty(faults_of_output(writer, op.out[i], static_cast<int>(i)), op.out[i].declared);
+          faulty(faults_of_output(writer, static_cast<int>(i)), op.out[i].declared);
       if (!deviates) continue;
       if (is_nonlinear(op.kind)) return writer;
       for (const Operand& in : op.in) {
@@ -103,16 +126,23 @@ int Blame::first_deviating(int reader, TensorId tensor, const Faulty& faulty) {
 void Blame::blame_rows(const UnmetObligation& unmet, FaultKind kind) {
   std::vector<int> ranks;
   std::vector<RowRun> rows;
-  for (const RowFault& fault : unmet.faults) {
-    if (fault.kind != kind) continue;
-    ranks.push_back(fault.rank);
-    if (fault.rows.count > 0) rows.push_back(fault.rows);
+  for (const FaultGroup& group : unmet.faults) {
+    bool any = false;
+    for (const RowFault& fault : group.faults) {
+      if (fault.kind != kind) continue;
+      any = true;
+      if (fault.rows.count > 0) rows.push_back(fault.rows);
+    }
+    if (any) ranks.insert(ranks.end(), group.ranks.begin(), group.ranks.end());
   }
   if (ranks.empty()) return;
   const Operation& consumer = plan_.operations[static_cast<std::size_t>(unmet.operation)];
   const Operand& in = consumer.in[static_cast<std::size_t>(unmet.operand)];
-  const auto faulty = [kind](const std::vector<RowFault>& faults, SpecId) {
-    return std::ranges::any_of(faults, [kind](const RowFault& f) { return f.kind == kind; });
+  const auto faulty = [kind](const Faults& groups, SpecId) {
+    return std::ranges::any_of(groups, [kind](const FaultGroup& group) {
+      return std::ranges::any_of(group.faults,
+                                 [kind](const RowFault& f) { return f.kind == kind; });
+    });
   };
   const int blamed = first_deviating(unmet.operation, in.tensor, faulty);
   const StateSpec& spec = plan_.spec(in.expect);
@@ -146,26 +176,54 @@ Blame::Where Blame::where(TermId term) const {
   return {site.step, site.layer, site.module};
 }
 
+const std::vector<Entry>& Blame::entries_of(ValueId actual, SpecId spec) {
+  const auto known = entries_.find({actual, spec});
+  if (known != entries_.end()) return known->second;
+  return entries_
+      .emplace(std::pair(actual, spec),
+               compare(execution_.values(), actual, plan_.spec(spec).terms))
+      .first->second;
+}
+
+// The suspects that the entries of one wrong value belong to, each with the entry.
+std::vector<std::pair<Blame::Suspect*, const Entry*>> Blame::accuse(
+    const RowFault& fault, SpecId spec, std::map<Where, Suspect>& found) {
+  const std::vector<Entry>& entries = entries_of(fault.actual, spec);
+  std::set<Where> wrong;
+  for (const Entry& entry : entries) {
+    if (entry.wrong()) wrong.insert(where(entry.term));
+  }
+  std::vector<std::pair<Suspect*, const Entry*>> accused;
+  for (const Entry& entry : entries) {
+    const Where place = where(entry.term);
+    if (!wrong.contains(place)) continue;
+    const auto [it, is_new] = found.try_emplace(
+        place,
+        Suspect{site_of(entry.term), Ledger(plan_), entry.term, fault.rank, fault.actual, {}});
+    accused.emplace_back(&it->second, &entry);
+  }
+  return accused;
+}
+
 std::map<Blame::Where, Blame::Suspect> Blame::suspects(const UnmetObligation& unmet) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(unmet.operation)];
-  const StateSpec& spec = plan_.spec(op.in[static_cast<std::size_t>(unmet.operand)].expect);
+  const SpecId spec = op.in[static_cast<std::size_t>(unmet.operand)].expect;
   std::map<Where, Suspect> found;
-  for (const RowFault& fault : unmet.faults) {
-    if (fault.kind != FaultKind::coefficients) continue;
-    const std::vector<Entry> entries = compare(execution_.values(), fault.actual, spec.terms);
-    std::set<Where> wrong;
-    for (const Entry& entry : entries) {
-      if (entry.wrong()) wrong.insert(where(entry.term));
-    }
-    for (const Entry& entry : entries) {
-      const Where place = where(entry.term);
-      if (!wrong.contains(place)) continue;
-      const auto [it, is_new] = found.try_emplace(
-          place,
-          Suspect{site_of(entry.term), Ledger(plan_), entry.term, fault.rank, fault.actual, {}});
-      if (entry.wrong() && it->second.ranks.empty()) it->second.term = entry.term;
-      it->second.ledger.add(entry, fault.rank, fault.rows);
-      it->second.ranks.insert(fault.rank);
+  std::map<ValueId, std::vector<std::pair<Suspect*, const Entry*>>> accused;
+  for (const FaultGroup& group : unmet.faults) {
+    for (const RowFault& fault : group.faults) {
+      if (fault.kind != FaultKind::coefficients) continue;
+      auto known = accused.find(fault.actual);
+      if (known == accused.end()) {
+        known = accused.emplace(fault.actual, accuse(fault, spec, found)).first;
+      }
+      for (const auto& [suspect, entry] : known->second) {
+        if (entry->wrong() && suspect->ranks.empty()) suspect->term = entry->term;
+        suspect->ledger.add(*entry, group.ranks, fault.rows);
+        const bool counted = !suspect->ranks.empty() && suspect->ranks.back() == group.ranks.back();
+        if (counted) continue;
+        suspect->ranks.insert(suspect->ranks.end(), group.ranks.begin(), group.ranks.end());
+      }
     }
   }
   return found;
@@ -176,11 +234,15 @@ void Blame::blame_values(const UnmetObligation& unmet) {
 }
 
 // True if some fault of a result concerns the terms of `place`.
-bool Blame::shows(const std::vector<RowFault>& faults, SpecId spec, const Where& place) {
-  for (const RowFault& fault : faults) {
-    if (fault.kind != FaultKind::coefficients) return true;
-    for (const Entry& entry : compare(execution_.values(), fault.actual, plan_.spec(spec).terms)) {
-      if (entry.wrong() && where(entry.term) == place) return true;
+bool Blame::shows(const Faults& faults, SpecId spec, const Where& place) {
+  std::set<ValueId> seen;
+  for (const FaultGroup& group : faults) {
+    for (const RowFault& fault : group.faults) {
+      if (fault.kind != FaultKind::coefficients) return true;
+      if (!seen.insert(fault.actual).second) continue;
+      for (const Entry& entry : entries_of(fault.actual, spec)) {
+        if (entry.wrong() && where(entry.term) == place) return true;
+      }
     }
   }
   return false;
@@ -190,9 +252,7 @@ void Blame::blame_value(const UnmetObligation& unmet, Suspect& suspect) {
   const Operation& consumer = plan_.operations[static_cast<std::size_t>(unmet.operation)];
   const Operand& in = consumer.in[static_cast<std::size_t>(unmet.operand)];
   const Where place{suspect.site.step, suspect.site.layer, suspect.site.module};
-  const auto faulty = [&](const std::vector<RowFault>& faults, SpecId spec) {
-    return shows(faults, spec, place);
-  };
+  const auto faulty = [&](const Faults& faults, SpecId spec) { return shows(faults, spec, place); };
   const int blamed = first_deviating(unmet.operation, in.tensor, faulty);
   if (accounted_.contains(blamed)) return;
   const int producer = provenance_.producer(suspect.term);
@@ -202,7 +262,7 @@ void Blame::blame_value(const UnmetObligation& unmet, Suspect& suspect) {
   v.operation = reference(blamed);
   v.producer = reference(producer);
   v.consumer = reference(unmet.operation);
-  v.ranks = suspect.ranks;
+  v.ranks = RankSet::of(suspect.ranks);
   v.terms = suspect.ledger.terms();
   v.factor = suspect.ledger.factor();
   v.coefficients = suspect.ledger.coefficients();
@@ -244,16 +304,17 @@ Code Blame::code_of_absence(const UnmetObligation& unmet, const Suspect& suspect
   bool any_sum = false;
   bool covered = false;
   std::vector<int> owed_members;
-  if (owed.exists()) owed_members = *membership(plan_, owed, suspect.rank).members;
+  if (owed.exists()) owed_members = *execution_.places().membership(owed, suspect.rank).members;
   for (const int i : provenance_.path(producer, tensor, unmet.operation)) {
     const Operation& op = plan_.operations[static_cast<std::size_t>(i)];
     if (!sums(op.kind) || !executes(op, suspect.rank)) continue;
-    const std::vector<int>& members = *membership(plan_, op.group, suspect.rank).members;
+    const std::vector<int>& members =
+        *execution_.places().membership(op.group, suspect.rank).members;
     if (members.size() < 2) continue;
     any_sum = true;
-    covered = covered || std::ranges::all_of(owed_members, [&](int rank) {
-                return std::ranges::find(members, rank) != members.end();
-              });
+    const std::set<int> summed(members.begin(), members.end());
+    covered = covered ||
+              std::ranges::all_of(owed_members, [&](int rank) { return summed.contains(rank); });
   }
   if (any_sum && !covered) return Code::wrong_group;
   // Where the nonlinear operation is itself partial over the group, the later sum is its own.
@@ -272,12 +333,13 @@ Code Blame::code_of_absence(const UnmetObligation& unmet, const Suspect& suspect
 // True if all that the blamed operation wrote on the row has one coefficient other than 1.
 bool Blame::same_factor_everywhere(const UnmetObligation& unmet, const Suspect& suspect,
                                    int blamed) {
-  std::vector<ValueId> wrong{suspect.actual};
+  std::set<ValueId> wrong{suspect.actual};
   if (blamed != unmet.operation) {
     wrong.clear();
-    const Operation& op = plan_.operations[static_cast<std::size_t>(blamed)];
-    for (const RowFault& f : faults_of_output(blamed, op.out.front(), 0)) {
-      if (f.kind == FaultKind::coefficients) wrong.push_back(f.actual);
+    for (const FaultGroup& group : faults_of_output(blamed, 0)) {
+      for (const RowFault& f : group.faults) {
+        if (f.kind == FaultKind::coefficients) wrong.insert(f.actual);
+      }
     }
   }
   for (const ValueId value : wrong) {
@@ -312,7 +374,7 @@ void Blame::set_group(Violation& v, int blamed, int producer) const {
   v.group = plan_.group(group).role;
   v.group_object = plan_.group(group).object;
   const int rank = v.ranks.empty() ? 0 : v.ranks.lowest();
-  v.group_size = static_cast<int>(membership(plan_, group, rank).members->size());
+  v.group_size = static_cast<int>(execution_.places().membership(group, rank).members->size());
 }
 
 std::vector<ReasonId> Blame::reasons(int producer, const std::vector<int>& path, int blamed,

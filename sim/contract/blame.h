@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "sim/contract/check.h"
@@ -32,18 +33,25 @@ class Blame {
     TermId term;   // the first wrong one
     int rank = 0;  // the lowest wrong one
     ValueId actual = kZero;
-    RankSet ranks;
+    std::vector<int> ranks;
   };
 
   void blame_rows(const UnmetObligation& unmet, FaultKind kind);
   void blame_values(const UnmetObligation& unmet);
   void blame_value(const UnmetObligation& unmet, Suspect& suspect);
   std::map<Where, Suspect> suspects(const UnmetObligation& unmet);
+  std::vector<std::pair<Suspect*, const Entry*>> accuse(const RowFault& fault, SpecId spec,
+                                                        std::map<Where, Suspect>& found);
+
+  using Faults = std::vector<FaultGroup>;
 
   template <class Faulty>
   int first_deviating(int reader, TensorId tensor, const Faulty& faulty);
-  std::vector<RowFault> faults_of_output(int operation, const Output& output, int index);
-  bool shows(const std::vector<RowFault>& faults, SpecId spec, const Where& place);
+  const Faults& faults_of_output(int operation, int index);
+  Faults find_faults_of_output(int operation, int index);
+  StateId sum_of_part(int operation, TensorId tensor, const std::vector<int>& part);
+  bool shows(const Faults& faults, SpecId spec, const Where& place);
+  const std::vector<Entry>& entries_of(ValueId actual, SpecId spec);
 
   Code code_of(const UnmetObligation& unmet, const Suspect& suspect, int blamed);
   Code code_of_absence(const UnmetObligation& unmet, const Suspect& suspect);
@@ -63,6 +71,8 @@ class Blame {
   Provenance provenance_;
   std::vector<Violation> violations_;
   std::set<std::tuple<int, Code, Where>> reported_;
+  std::map<std::pair<int, int>, Faults> faults_of_output_;  // by operation and output
+  std::map<std::pair<ValueId, SpecId>, std::vector<Entry>> entries_;
   std::set<int> accounted_;  // late sums of nonlinear-on-partial: the same fault seen again
 };
 

@@ -59,8 +59,18 @@ CheckResult check(const Plan& plan, const Options& options) {
     result.unknown = plan.unknown;
     return result;
   }
-  Execution execution(plan, options.propagate);
+  Execution execution(plan, options);
   execution.run();
+  if (!options.exact && execution.forms_overflowed()) {
+    Options again = options;
+    again.exact = true;
+    return check(plan, again);
+  }
+  if (options.verdict_only && execution.failed()) {
+    CheckResult whether;
+    whether.verdict = Verdict::violated;
+    return whether;
+  }
   CheckResult result;
   StructuralFindings structural = structural_findings(execution);
   result.stopped_at = structural.stopped_at;
@@ -79,6 +89,7 @@ CheckResult check(const Plan& plan, const Options& options) {
   if (options.propagate) result.reach = reach_of(plan, result.obligations);
   if (options.keep_states) result.states = states_of(execution);
   if (!result.violations.empty()) result.verdict = Verdict::violated;
+  result.states_made = execution.states().size();
   if (!trusted) {
     result.verdict = Verdict::unknown;
     result.unknown.push_back("a coefficient does not fit in a 64-bit rational");

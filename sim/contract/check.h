@@ -86,6 +86,12 @@ struct Obligation {
 struct Options {
   bool propagate = false;    // carry wrong values on instead of repairing
   bool keep_states = false;  // fill CheckResult::states, for `check --steps`
+  // Follow every rank by itself, as is done anyway for the two options above: the same result, at a
+  // cost that grows with the ranks (docs/contract.md, Cost).
+  bool exact = false;
+  // Stop at the first fault and say no more of it than the verdict: whether a change helps. A
+  // plan that holds gives the whole result.
+  bool verdict_only = false;
 };
 
 // A tensor's state on one rank after an operation, as text of the sheet's section 7.3.
@@ -109,6 +115,7 @@ struct CheckResult {
   std::vector<Site> reach;              // propagate: boundaries whose value depends on a fault
   int stopped_at = -1;  // lowest operation index at which a communicator stopped; -1: none
   std::vector<OperationStates> states;
+  std::size_t states_made = 0;  // different states of a tensor on one rank, of the whole check
 };
 
 // REQUIRES: validate(plan) is empty.

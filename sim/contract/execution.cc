@@ -16,14 +16,17 @@ std::size_t expected_states(const Plan& plan) {
 
 }  // namespace
 
-Execution::Execution(const Plan& plan, bool propagate)
+Execution::Execution(const Plan& plan, const Options& options)
     : plan_(plan),
-      propagate_(propagate),
+      propagate_(options.propagate),
+      exact_(options.exact || options.propagate || options.keep_states),
+      verdict_only_(options.verdict_only),
+      places_(plan),
       values_(plan, expected_states(plan)),
       states_(values_, expected_states(plan)),
-      judge_(plan, values_, states_),
-      meeting_(plan),
-      current_(plan.tensors.size() * static_cast<std::size_t>(plan.world)),
+      judge_(plan, places_, values_, states_),
+      forms_(plan, places_, values_, states_),
+      current_(plan.tensors.size()),
       position_(static_cast<std::size_t>(plan.world), -1),
       status_(static_cast<std::size_t>(plan.world), Status::running) {
   std::size_t outputs = 0;
@@ -31,22 +34,91 @@ Execution::Execution(const Plan& plan, bool propagate)
     first_output_of_.push_back(outputs);
     outputs += op.out.size();
   }
-  written_.resize(outputs * static_cast<std::size_t>(plan.world));
-  for (int rank = 0; rank < plan.world; ++rank) advance(rank, -1);
+  written_.resize(outputs);
+  if (exact_) fall_apart(0);
 }
 
-// One sweep over the plan is enough where all ranks keep step; a rank that had to wait for a later
-// line of others goes on in the next sweep.
 void Execution::run() {
-  const auto operations = static_cast<int>(plan_.operations.size());
+  int next = 0;
   bool moved = true;
-  while (moved) {
-    moved = false;
-    const int first = *std::ranges::min_element(position_);
-    for (int operation = std::max(first, 0); operation < operations; ++operation) {
-      moved = step(operation) || moved;
-    }
+  while (moved && !has_enough()) {
+    if (together_) next = run_together(next);
+    moved = !together_ && sweep(next);
   }
+}
+
+// Up to the end, or to the first operation after which ranks stand apart.
+int Execution::run_together(int operation) {
+  const auto operations = static_cast<int>(plan_.operations.size());
+  while (together_ && operation < operations && !has_enough()) {
+    step_together(operation++);
+  }
+  return operation;
+}
+
+void Execution::step_together(int operation) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  for (std::size_t i = 0; i < op.in.size(); ++i) {
+    if (!op.in[i].expect.exists() || judge_by_form(operation, static_cast<int>(i))) continue;
+    judge_operand(operation, static_cast<int>(i), ranks_of(op));
+  }
+  if (tell_by_form(operation)) return;
+  const std::vector<int> ranks = ranks_of(op);
+  if (!is_collective(op.kind)) {
+    memo_.clear();
+    for (const int rank : ranks) run_local(operation, rank);
+    return find_form(operation);
+  }
+  for (const int rank : ranks) position_[static_cast<std::size_t>(rank)] = operation;
+  for (const int rank : ranks) run_collective(operation, rank);
+  const bool all_through = std::ranges::all_of(
+      ranks, [&](int rank) { return status_[static_cast<std::size_t>(rank)] == Status::running; });
+  if (all_through) {
+    find_form(operation);
+  } else {
+    fall_apart(operation);
+  }
+}
+
+// The position of each rank that did not take part in `operation` is looked up now.
+void Execution::fall_apart(int operation) {
+  together_ = false;
+  furthest_ = operation;
+  const bool none_yet = exact_;
+  for (int rank = 0; rank < plan_.world; ++rank) {
+    const bool placed = !none_yet && position(rank) >= operation;
+    if (!placed) advance(rank, none_yet ? -1 : operation);
+  }
+}
+
+// No rank is ahead of the sweep, and none waits: they can be taken together again.
+bool Execution::keeps_step(int operation) const {
+  if (exact_ || furthest_ > operation) return false;
+  for (std::size_t rank = 0; rank < position_.size(); ++rank) {
+    if (status_[rank] != Status::running || position_[rank] <= operation) return false;
+  }
+  return true;
+}
+
+// One sweep is enough where all ranks keep step; a rank that had to wait for a later line of others
+// goes on in the next sweep.
+bool Execution::sweep(int& next) {
+  const auto operations = static_cast<int>(plan_.operations.size());
+  bool moved = false;
+  const int first = *std::ranges::min_element(position_);
+  for (int operation = std::max(first, 0); operation < operations && !has_enough(); ++operation) {
+    moved = step(operation) || moved;
+    if (!keeps_step(operation)) continue;
+    together_ = true;
+    next = operation + 1;
+    return true;
+  }
+  return moved;
+}
+
+const std::vector<int>& Execution::ranks_of(const Operation& op) {
+  here_ = op.ranks.empty() ? RankSet::range(0, plan_.world).to_vector() : op.ranks.to_vector();
+  return here_;
 }
 
 bool Execution::step(int operation) {
@@ -75,27 +147,49 @@ bool Execution::step(int operation) {
   return true;
 }
 
-StateId& Execution::state(TensorId tensor, int rank) {
-  return current_[tensor.index() * static_cast<std::size_t>(plan_.world) +
-                  static_cast<std::size_t>(rank)];
+StateId Execution::state_in(const Holding& holding, int rank) {
+  if (!holding.states.empty()) {
+    const StateId held = holding.states[static_cast<std::size_t>(rank)];
+    if (held != kByForm) return held;
+  }
+  return holding.form.exists() ? forms_.state(holding.form, rank) : StateId::none();
 }
 
-StateId Execution::state(TensorId tensor, int rank) const {
-  return current_[tensor.index() * static_cast<std::size_t>(plan_.world) +
-                  static_cast<std::size_t>(rank)];
+void Execution::set_state(TensorId tensor, int rank, StateId state) {
+  Holding& holding = current_[tensor.index()];
+  if (holding.states.empty()) {
+    const StateId other = holding.form.exists() ? kByForm : StateId::none();
+    holding.states.assign(static_cast<std::size_t>(plan_.world), other);
+  }
+  holding.states[static_cast<std::size_t>(rank)] = state;
 }
 
-StateId Execution::written(int operation, int output, int rank) const {
+std::int64_t Execution::rows_held(TensorId tensor, int rank) {
+  const Holding& holding = current_[tensor.index()];
+  if (!holding.states.empty()) {
+    const StateId held = holding.states[static_cast<std::size_t>(rank)];
+    if (held != kByForm) return held.exists() ? states_.rows(held) : -1;
+  }
+  if (!holding.form.exists()) return -1;
+  const RankSet& holders = forms_.at(holding.form).holders;
+  if (!holders.empty() && !holders.contains(rank)) return -1;
+  return forms_.row_count(holding.form, rank);
+}
+
+StateId Execution::written(int operation, int output, int rank) {
   const std::size_t index =
       first_output_of_[static_cast<std::size_t>(operation)] + static_cast<std::size_t>(output);
-  return written_[index * static_cast<std::size_t>(plan_.world) + static_cast<std::size_t>(rank)];
+  return state_in(written_[index], rank);
 }
 
 void Execution::write(int operation, std::size_t output, int rank, StateId state) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
-  const std::size_t index = first_output_of_[static_cast<std::size_t>(operation)] + output;
-  written_[index * static_cast<std::size_t>(plan_.world) + static_cast<std::size_t>(rank)] = state;
-  this->state(op.out[output].tensor, rank) = state;
+  Holding& written = written_[first_output_of_[static_cast<std::size_t>(operation)] + output];
+  if (written.states.empty()) {
+    written.states.assign(static_cast<std::size_t>(plan_.world), StateId::none());
+  }
+  written.states[static_cast<std::size_t>(rank)] = state;
+  set_state(op.out[output].tensor, rank, state);
 }
 
 void Execution::advance(int rank, int from) {
@@ -105,6 +199,7 @@ void Execution::advance(int rank, int from) {
     ++next;
   }
   position_[static_cast<std::size_t>(rank)] = next;
+  furthest_ = std::max(furthest_, from);
 }
 
 // ---- obligations ------------------------------------------------------------------------------
@@ -112,30 +207,49 @@ void Execution::advance(int rank, int from) {
 void Execution::judge_operands(int operation, const std::vector<int>& ranks) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   for (std::size_t i = 0; i < op.in.size(); ++i) {
-    if (!op.in[i].expect.exists()) continue;
-    if (plan_.spec(op.in[i].expect).partial_over.exists()) {
-      judge_partial(operation, static_cast<int>(i), ranks);
-    } else {
-      judge_complete(operation, static_cast<int>(i), ranks);
-    }
+    if (op.in[i].expect.exists()) judge_operand(operation, static_cast<int>(i), ranks);
+  }
+}
+
+void Execution::judge_operand(int operation, int operand, const std::vector<int>& ranks) {
+  const Operand& in =
+      plan_.operations[static_cast<std::size_t>(operation)].in[static_cast<std::size_t>(operand)];
+  if (plan_.spec(in.expect).partial_over.exists()) {
+    judge_partial(operation, operand, ranks);
+  } else {
+    judge_complete(operation, operand, ranks);
   }
 }
 
 void Execution::judge_complete(int operation, int operand, const std::vector<int>& ranks) {
   const Operand& in =
       plan_.operations[static_cast<std::size_t>(operation)].in[static_cast<std::size_t>(operand)];
-  std::vector<RowFault> faults;
-  std::vector<int> wrong;
+  const PerRank<RowMap>& rows = plan_.layout(plan_.spec(in.expect).rows).rows;
+  const bool whole_columns = !plan_.spec(in.expect).columns_over.exists();
+  std::vector<FaultGroup> groups;
+  // Neighbours that hold the same and owe the same are right or wrong alike.
+  StateId last;
+  int last_rows = -1;
+  bool last_met = true;
   for (const int rank : ranks) {
     const StateId have = state(in.tensor, rank);
-    if (judge_.met(in.expect, rank, have)) continue;
-    judge_.faults(in.expect, rank, have, faults);
-    wrong.push_back(rank);
+    const int map = rows.index_of_rank[static_cast<std::size_t>(rank)];
+    const bool alike = whole_columns && map == last_rows && have == last;
+    if (!alike) last_met = judge_.met(in.expect, rank, have);
+    last = have;
+    last_rows = map;
+    if (last_met) continue;
+    if (!alike) judge_.faults(in.expect, rank, have, groups.emplace_back().faults);
+    groups.back().ranks.push_back(rank);
   }
   if (!propagate_) {
-    for (const int rank : wrong) state(in.tensor, rank) = judge_.reference(in.expect, rank);
+    for (const FaultGroup& group : groups) {
+      for (const int rank : group.ranks) {
+        set_state(in.tensor, rank, judge_.reference(in.expect, rank));
+      }
+    }
   }
-  settle(operation, operand, std::move(faults), ranks.size());
+  settle(operation, operand, std::move(groups), ranks.size());
 }
 
 // The holders of a partial value are judged together, by their sum.
@@ -143,20 +257,26 @@ void Execution::judge_partial(int operation, int operand, const std::vector<int>
   const Operand& in =
       plan_.operations[static_cast<std::size_t>(operation)].in[static_cast<std::size_t>(operand)];
   const Group& group = plan_.group(plan_.spec(in.expect).partial_over);
-  std::vector<RowFault> faults;
+  std::vector<bool> asks(static_cast<std::size_t>(plan_.world), false);
+  for (const int rank : ranks) asks[static_cast<std::size_t>(rank)] = true;
+  std::vector<FaultGroup> groups;
   for (const std::vector<int>& part : group.parts) {
     const bool asked =
-        std::ranges::any_of(part, [&](int r) { return std::ranges::binary_search(ranks, r); });
+        std::ranges::any_of(part, [&](int r) { return asks[static_cast<std::size_t>(r)]; });
     if (!asked) continue;
     std::vector<StateId> held;
     held.reserve(part.size());
     for (const int rank : part) held.push_back(state(in.tensor, rank));
     const StateId sum = states_.sum(held);
     if (judge_.met(in.expect, part.front(), sum)) continue;
-    for (const int rank : part) judge_.faults(in.expect, rank, sum, faults);
+    for (const int rank : part) {
+      FaultGroup& one = groups.emplace_back(FaultGroup{{rank}, {}});
+      judge_.faults(in.expect, rank, sum, one.faults);
+      if (one.faults.empty()) groups.pop_back();
+    }
     if (!propagate_) repair(in, part);
   }
-  settle(operation, operand, std::move(faults), ranks.size());
+  settle(operation, operand, std::move(groups), ranks.size());
 }
 
 // A partial value is repaired to: the first member holds it all, the others zero.
@@ -164,17 +284,19 @@ void Execution::repair(const Operand& operand, std::span<const int> ranks) {
   for (const int rank : ranks) {
     const StateId whole = judge_.reference(operand.expect, rank);
     const auto to_zero = [](ValueId v) { return v == kUndefined ? v : kZero; };
-    state(operand.tensor, rank) = rank == ranks.front() ? whole : states_.map(whole, to_zero);
+    set_state(operand.tensor, rank, rank == ranks.front() ? whole : states_.map(whole, to_zero));
   }
 }
 
-void Execution::settle(int operation, int operand, std::vector<RowFault> faults,
+void Execution::settle(int operation, int operand, std::vector<FaultGroup> faults,
                        std::size_t judged_ranks) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   const auto all = static_cast<std::size_t>(op.ranks.empty() ? plan_.world : op.ranks.size());
   if (judged_ranks == all) {
     std::vector<int> wrong;
-    for (const RowFault& fault : faults) wrong.push_back(fault.rank);
+    for (const FaultGroup& group : faults) {
+      wrong.insert(wrong.end(), group.ranks.begin(), group.ranks.end());
+    }
     judged_.push_back({operation, operand, RankSet::of(wrong)});
   }
   if (!faults.empty()) unmet_.push_back({operation, operand, std::move(faults)});

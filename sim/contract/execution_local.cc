@@ -42,7 +42,10 @@ void Execution::run_local(int operation, int rank) {
   if (op.kind == OpKind::copy_rows) asked_.in.push_back(state(op.out.front().tensor, rank));
   asked_.rows = rows_key(op, rank);
   if (op.kind == OpKind::lm_head) asked_.columns = output_columns(op, rank);
-  for (const Production& p : op.produces) asked_.shares.push_back(share_key(plan_, p, rank));
+  for (const Production& p : op.produces) {
+    asked_.shares.push_back(p.placement.exists() ? share_key(plan_, p, rank)
+                                                 : places_.shares_of(p, rank));
+  }
   if (!memo_.same_question(asked_)) {
     // Ranks with the same shares produce the same value, on whatever rows.
     if (memo_.filled && memo_.shares == asked_.shares) asked_.value = memo_.value;
@@ -76,7 +79,7 @@ ColumnRange Execution::output_columns(const Operation& op, int rank) const {
   const std::int64_t count = plan_.column_count(plan_.tensor(op.out.front().tensor).columns);
   const GroupId over = plan_.spec(op.out.front().declared).columns_over;
   if (!over.exists()) return {0, count};
-  const Membership m = membership(plan_, over, rank);
+  const Membership m = places_.membership(over, rank);
   const ShareRange slice = column_slice(count, m.index, static_cast<int>(m.members->size()));
   return {slice.first, slice.last};
 }
@@ -86,6 +89,10 @@ ValueId Execution::production_value(const Operation& op, int rank, ValueId wrong
   parts_.clear();
   for (const Production& p : op.produces) {
     const TermId term = wrong_input.exists() ? values_.variant(p.term, wrong_input) : p.term;
+    if (!p.placement.exists()) {
+      parts_.push_back({values_.single(term, places_.shares_of(p, rank), p.coefficient), 0});
+      continue;
+    }
     for (const CountedShares& s : counted_shares(plan_, p, rank)) {
       const Rational coefficient = p.coefficient * Rational(s.count);
       parts_.push_back({values_.single(term, {s.first, s.last}, coefficient), 0});

@@ -32,18 +32,14 @@ void for_each_piece(const RowMap& expected, std::span<const Run> actual, Visit v
 
 }  // namespace
 
-Judge::Judge(const Plan& plan, ValueTable& values, StateTable& states)
+Judge::Judge(const Plan& plan, const Places& places, ValueTable& values, StateTable& states)
     : plan_(plan),
+      places_(places),
       values_(values),
       states_(states),
       value_of_spec_(plan.specs.size(), ValueId::none()),
+      references_(plan.specs.size()),
       column_count_of_spec_(plan.specs.size(), 0) {
-  std::size_t references = 0;
-  for (const StateSpec& spec : plan.specs) {
-    first_reference_of_spec_.push_back(references);
-    references += plan.layout(spec.rows).rows.distinct.size();
-  }
-  references_.resize(references);
   for (const Operation& op : plan.operations) {
     for (const Operand& in : op.in) {
       if (in.expect.exists()) {
@@ -68,7 +64,7 @@ ColumnRange Judge::columns_of(const StateSpec& spec, int rank) const {
   const std::size_t index = static_cast<std::size_t>(&spec - plan_.specs.data());
   const std::int64_t count = column_count_of_spec_[index];
   if (!spec.columns_over.exists()) return {0, count};
-  const Membership m = membership(plan_, spec.columns_over, rank);
+  const Membership m = places_.membership(spec.columns_over, rank);
   const ShareRange slice = column_slice(count, m.index, static_cast<int>(m.members->size()));
   return {slice.first, slice.last};
 }
@@ -78,7 +74,9 @@ StateId Judge::reference(SpecId spec_id, int rank) {
   const PerRank<RowMap>& rows = plan_.layout(spec.rows).rows;
   const bool cacheable = !spec.columns_over.exists();
   const auto row_map = static_cast<std::size_t>(rows.index_of_rank[static_cast<std::size_t>(rank)]);
-  StateId& cached = references_[first_reference_of_spec_[spec_id.index()] + row_map];
+  std::vector<StateId>& known = references_[spec_id.index()];
+  if (known.empty()) known.resize(rows.distinct.size());
+  StateId& cached = known[row_map];
   if (cacheable && cached.exists()) return cached;
   const ValueId value = reference_value(spec_id);
   runs_.clear();

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "sim/contract/places.h"
 #include "sim/contract/state.h"
 #include "sim/contract/value.h"
 #include "sim/plan/plan.h"
@@ -27,9 +28,16 @@ struct RowFault {
   std::int64_t actual_token = kPadding;
 };
 
+// Ranks with the same faults but for RowFault::rank, which is that of the first of them.
+struct FaultGroup {
+  std::vector<int> ranks;
+  std::vector<RowFault> faults;
+};
+
 class Judge {
  public:
-  Judge(const Plan& plan, ValueTable& values, StateTable& states);
+  // All must outlive the judge.
+  Judge(const Plan& plan, const Places& places, ValueTable& values, StateTable& states);
 
   // The state that `spec` means on `rank`: complete, padding undefined. For a partial spec: the sum
   // over the part.
@@ -40,6 +48,8 @@ class Judge {
   void faults(SpecId spec, int rank, StateId sum, std::vector<RowFault>& out);
 
   ValueId reference_value(SpecId spec);
+  // Of the whole tensors that `spec` is about.
+  std::int64_t column_count(SpecId spec) const { return column_count_of_spec_[spec.index()]; }
 
  private:
   ColumnRange columns_of(const StateSpec& spec, int rank) const;
@@ -49,12 +59,12 @@ class Judge {
   bool columns_met(ColumnRange expected, StateId state) const;
 
   const Plan& plan_;
+  const Places& places_;
   ValueTable& values_;
   StateTable& states_;
   std::vector<ValueId> value_of_spec_;
-  std::vector<std::size_t> first_reference_of_spec_;  // into references_
-  std::vector<StateId> references_;                   // by spec, then by distinct row map
-  std::vector<Run> runs_;                             // scratch
+  std::vector<std::vector<StateId>> references_;  // by spec, then by distinct row map
+  std::vector<Run> runs_;                         // scratch
   std::vector<std::int64_t> column_count_of_spec_;
 };
 

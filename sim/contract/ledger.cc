@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 #include <tuple>
+#include <unordered_map>
+#include <utility>
 
 #include "sim/base/text.h"
 
@@ -90,9 +92,12 @@ std::vector<Entry> compare(ValueTable& values, ValueId actual, std::span<const T
   return entries;
 }
 
-void Ledger::add(const Entry& e, int rank, const RowRun& rows) {
-  const Key key{e.term, e.first, e.last, e.value.numerator(), e.value.denominator(), e.owed, rank};
-  rows_[key].push_back(rows);
+void Ledger::add(const Entry& e, const std::vector<int>& ranks, const RowRun& rows) {
+  std::vector<Line>& lines =
+      rows_[{e.term, e.first, e.last, e.value.numerator(), e.value.denominator(), e.owed}];
+  // The rows of a list of ranks come one after the other.
+  if (lines.empty() || lines.back().ranks != &ranks) lines.push_back({&ranks, {}});
+  lines.back().rows.push_back(rows);
 }
 
 std::string rows_text(std::vector<RowRun> rows) {
@@ -115,25 +120,40 @@ std::string rows_text(std::vector<RowRun> rows) {
   return join(parts, ",");
 }
 
+std::vector<const Ledger::Line*> Ledger::by_lowest_rank(const std::vector<Line>& lines) {
+  std::vector<std::pair<int, const Line*>> order;
+  for (const Line& line : lines) order.emplace_back(std::ranges::min(*line.ranks), &line);
+  std::ranges::stable_sort(order, {}, &std::pair<int, const Line*>::first);
+  std::vector<const Line*> sorted;
+  for (const auto& [rank, line] : order) sorted.push_back(line);
+  return sorted;
+}
+
 std::vector<Coefficient> Ledger::coefficients() const {
   // Ranks with the same rows share a line; the order of first appearance is canonical.
   std::vector<Coefficient> lines;
-  for (const auto& [key, rows] : rows_) {
+  std::vector<std::vector<int>> ranks_of_line;
+  std::map<std::tuple<TermId, std::int32_t, std::int32_t, std::int64_t, std::int64_t>,
+           std::unordered_map<std::string, std::size_t>>
+      known;
+  for (const auto& [key, on_ranks] : rows_) {
     const Rational value(key.numerator, key.denominator);
     const std::string shares = key.last - key.first == 1
                                    ? fmt::format("{}", key.first)
                                    : fmt::format("{}-{}", key.first, key.last - 1);
-    const std::string text = rows_text(rows);
-    const std::string& term = plan_.term(key.term).name;
-    const auto same = std::ranges::find_if(lines, [&](const Coefficient& line) {
-      return line.term == term && line.shares == shares && line.rows == text && line.value == value;
-    });
-    if (same != lines.end()) {
-      same->ranks.insert(key.rank);
-    } else {
-      lines.push_back({term, shares, text, RankSet::range(key.rank, 1), value});
+    auto& by_text = known[{key.term, key.first, key.last, key.numerator, key.denominator}];
+    for (const Line* line : by_lowest_rank(on_ranks)) {
+      std::string text = rows_text(line->rows);
+      const auto [same, is_new] = by_text.try_emplace(text, lines.size());
+      if (is_new) {
+        lines.push_back({plan_.term(key.term).name, shares, std::move(text), {}, value});
+        ranks_of_line.emplace_back();
+      }
+      std::vector<int>& ranks = ranks_of_line[same->second];
+      ranks.insert(ranks.end(), line->ranks->begin(), line->ranks->end());
     }
   }
+  for (std::size_t i = 0; i < lines.size(); ++i) lines[i].ranks = RankSet::of(ranks_of_line[i]);
   return lines;
 }
 
@@ -163,16 +183,18 @@ std::optional<Rational> Ledger::present_over_owed() const {
     std::int64_t present = 0;
     std::int64_t owed = 0;
   };
-  std::map<std::tuple<TermId, int>, Count> counts;
-  for (const auto& [key, rows] : rows_) {
+  std::map<std::pair<TermId, const std::vector<int>*>, Count> counts;
+  for (const auto& [key, lines] : rows_) {
     if (!key.owed) return std::nullopt;
     const Rational value(key.numerator, key.denominator);
     if (!value.is_zero() && !value.is_one()) return std::nullopt;
-    std::int64_t tokens = 0;
-    for (const RowRun& run : rows) tokens += run.count;
-    Count& count = counts[{key.term, key.rank}];
-    count.owed += tokens * (key.last - key.first);
-    if (value.is_one()) count.present += tokens * (key.last - key.first);
+    for (const Line& line : lines) {
+      std::int64_t tokens = 0;
+      for (const RowRun& run : line.rows) tokens += run.count;
+      Count& count = counts[{key.term, line.ranks}];
+      count.owed += tokens * (key.last - key.first);
+      if (value.is_one()) count.present += tokens * (key.last - key.first);
+    }
   }
   std::optional<Rational> ratio;
   for (const auto& [where, count] : counts) {

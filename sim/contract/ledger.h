@@ -35,7 +35,9 @@ class Ledger {
  public:
   explicit Ledger(const Plan& plan) : plan_(plan) {}
 
-  void add(const Entry& entry, int rank, const RowRun& rows);
+  // On `rows` of each of `ranks`. The lists of two calls are equal or disjoint, and must outlive
+  // the ledger.
+  void add(const Entry& entry, const std::vector<int>& ranks, const RowRun& rows);
   std::vector<Coefficient> coefficients() const;
   std::vector<TermId> wrong_terms() const;  // with a wrong entry
   std::vector<std::string> terms() const;   // their names
@@ -52,14 +54,20 @@ class Ledger {
     std::int64_t numerator;
     std::int64_t denominator;
     bool owed;
-    int rank;
     auto operator<=>(const Key&) const = default;
   };
+  // Rows of one list of ranks.
+  struct Line {
+    const std::vector<int>* ranks = nullptr;
+    std::vector<RowRun> rows;
+  };
+
+  static std::vector<const Line*> by_lowest_rank(const std::vector<Line>& lines);
 
   std::optional<Rational> present_over_owed() const;
 
   const Plan& plan_;
-  std::map<Key, std::vector<RowRun>> rows_;
+  std::map<Key, std::vector<Line>> rows_;
 };
 
 // "0-1023,1061": token intervals, neighbours joined.

@@ -40,6 +40,12 @@ int Provenance::last_writer(TensorId tensor, int rank, int before) const {
 }
 
 std::vector<int> Provenance::writers_of(TensorId tensor, int reader) const {
+  const std::span<const int> all = writers(tensor);
+  const auto before = std::ranges::lower_bound(all, reader);
+  if (before == all.begin()) return {};
+  // Where the last one is everybody's, there is no other.
+  const int last = *std::prev(before);
+  if (plan_.operations[static_cast<std::size_t>(last)].ranks.empty()) return {last};
   std::set<int> found;
   for (int rank = 0; rank < plan_.world; ++rank) {
     if (!executes(plan_.operations[static_cast<std::size_t>(reader)], rank)) continue;

@@ -6,15 +6,24 @@
 
 namespace lockstep::contract {
 
-Rendezvous::Rendezvous(const Plan& plan) {
-  std::map<std::pair<std::string, std::vector<int>>, int> known;
-  for (const Group& group : plan.groups) {
+Rendezvous::Rendezvous(const Plan& plan, const Places& places) : places_(places) {
+  // By object and first member; few communicators share both.
+  std::map<std::string, std::vector<std::vector<int>>> known;
+  for (std::size_t g = 0; g < plan.groups.size(); ++g) {
+    const Group& group = plan.groups[g];
     std::vector<int>& of_rank = by_group_and_rank_.emplace_back(plan.world, -1);
+    std::vector<std::vector<int>>& candidates = known[group.object];
+    candidates.resize(static_cast<std::size_t>(plan.world));
     for (const std::vector<int>& part : group.parts) {
-      const auto next = static_cast<int>(communicators_.size());
-      const auto [entry, is_new] = known.try_emplace({group.object, part}, next);
-      if (is_new) communicators_.push_back({group.object, part});
-      for (const int rank : part) of_rank[static_cast<std::size_t>(rank)] = entry->second;
+      std::vector<int>& here = candidates[static_cast<std::size_t>(part.front())];
+      const auto same = std::ranges::find_if(here, [&](int c) { return at(c).members == part; });
+      const int found = same != here.end() ? *same : static_cast<int>(communicators_.size());
+      if (same == here.end()) {
+        here.push_back(found);
+        communicators_.push_back({group.object, part});
+        group_of_.push_back({static_cast<std::int32_t>(g)});
+      }
+      for (const int rank : part) of_rank[static_cast<std::size_t>(rank)] = found;
     }
   }
   present_.resize(communicators_.size());
@@ -33,10 +42,8 @@ std::optional<std::vector<Arrival>> Rendezvous::arrive(int communicator, Arrival
   if (present.size() < members.size()) return std::nullopt;
   std::vector<Arrival> complete;
   complete.swap(present);
-  const auto place = [&members](const Arrival& a) {
-    return std::ranges::find(members, a.rank) - members.begin();
-  };
-  std::ranges::sort(complete, {}, place);
+  const GroupId group = group_of_[static_cast<std::size_t>(communicator)];
+  std::ranges::sort(complete, {}, [&](const Arrival& a) { return places_.index(group, a.rank); });
   return complete;
 }
 

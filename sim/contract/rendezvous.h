@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/contract/places.h"
 #include "sim/plan/plan.h"
 
 namespace lockstep::contract {
@@ -29,7 +30,8 @@ struct Communicator {
 // a call completes when every member has arrived.
 class Rendezvous {
  public:
-  explicit Rendezvous(const Plan& plan);
+  // Both must outlive this object.
+  Rendezvous(const Plan& plan, const Places& places);
 
   // The communicator on which `rank` calls `group`. Stable during the check.
   int communicator(GroupId group, int rank) const;
@@ -42,7 +44,9 @@ class Rendezvous {
   std::vector<std::pair<int, std::vector<Arrival>>> waiting() const;
 
  private:
+  const Places& places_;
   std::vector<Communicator> communicators_;
+  std::vector<GroupId> group_of_;                    // by communicator: one that it serves
   std::vector<std::vector<int>> by_group_and_rank_;  // -1: not a member
   std::vector<std::vector<Arrival>> present_;
 };

@@ -51,6 +51,7 @@ void append_rows(std::vector<Run>& runs, std::span<const Run> source, std::int64
       done = until - first;
     }
     start += run.count;
+    if (start >= first + count) break;
   }
   append_run(runs, {kPadding, count - done, kUndefined});
 }
@@ -110,8 +111,45 @@ StateId StateTable::map(StateId id, const std::function<ValueId(ValueId)>& chang
   });
 }
 
+void StateTable::sum_sweeping() {
+  placed_.clear();
+  const std::int64_t rows = row_count(cursors_.front().runs);
+  std::vector<std::int64_t> cuts{0, rows};
+  for (const Cursor& c : cursors_) {
+    std::int64_t row = 0;
+    for (const Run& run : c.runs) {
+      if (run.value != kZero) {
+        placed_.push_back({row, run});
+        cuts.push_back(row);
+        cuts.push_back(row + run.count);
+      }
+      row += run.count;
+    }
+  }
+  std::ranges::sort(cuts);
+  cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+  std::ranges::stable_sort(placed_, {}, &Placed::row);
+  std::vector<const Placed*> over;  // the rows in hand
+  std::size_t next = 0;
+  for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
+    std::erase_if(over, [&](const Placed* p) { return p->row + p->run.count <= cuts[i]; });
+    for (; next < placed_.size() && placed_[next].row <= cuts[i]; ++next) {
+      over.push_back(&placed_[next]);
+    }
+    at_.clear();
+    for (const Placed* p : over) {
+      const bool token = has_token(p->run.value);
+      at_.push_back({p->run.value, token ? p->run.token + (cuts[i] - p->row) : kPadding});
+    }
+    const ValueTable::At sum = values_.sum(at_);
+    append_run(total_, {sum.token, cuts[i + 1] - cuts[i], sum.value});
+  }
+}
+
 void StateTable::sum_runs() {
+  constexpr std::size_t kFew = 16;
   total_.clear();
+  if (cursors_.size() > kFew) return sum_sweeping();
   const std::int64_t rows = row_count(cursors_.front().runs);
   for (std::int64_t row = 0; row < rows;) {
     std::int64_t count = rows - row;
@@ -220,6 +258,43 @@ StateId StateTable::slice(StateId id, std::int64_t first_row, std::int64_t count
   });
 }
 
+std::vector<StateId> StateTable::slices(StateId id, std::span<const std::int64_t> counts) {
+  std::vector<std::vector<StateId>> blocks(counts.size());
+  for (std::size_t b = 0; id.exists() && b < block_count(id); ++b) {
+    const StateId source = block(id, b);
+    std::size_t run = 0;
+    std::int64_t used = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      rows_.clear();
+      std::int64_t left = counts[i];
+      for (const std::span<const Run> all = runs(source); left > 0 && run < all.size();) {
+        const std::int64_t taken = std::min(left, all[run].count - used);
+        append_run(rows_, part_of(all[run], used, taken));
+        left -= taken;
+        used += taken;
+        if (used < all[run].count) continue;
+        ++run;
+        used = 0;
+      }
+      append_run(rows_, {kPadding, left, kUndefined});
+      blocks[i].push_back(make(columns(source), rows_));
+    }
+  }
+  std::vector<StateId> slices;
+  for (const std::vector<StateId>& one : blocks) {
+    slices.push_back(one.empty() ? StateId::none() : join(one));
+  }
+  return slices;
+}
+
+StateId StateTable::undefined_like(StateId shape, std::int64_t rows) {
+  return per_block(shape, [&](StateId block, std::size_t) {
+    rows_.clear();
+    append_run(rows_, {kPadding, rows, kUndefined});
+    return make(columns(block), rows_);
+  });
+}
+
 StateId StateTable::concatenate_rows(std::span<const StateId> parts) {
   const auto shape = std::ranges::find_if(parts, [](StateId id) { return id.exists(); });
   if (shape == parts.end()) return StateId::none();
@@ -237,21 +312,29 @@ StateId StateTable::concatenate_rows(std::span<const StateId> parts) {
 
 StateId StateTable::concatenate_columns(std::span<const StateId> parts) {
   std::vector<StateId> blocks;
+  StateId last;  // the block in hand, which grows while the next one continues it
+  ColumnRange over;
+  const auto finish = [&] {
+    if (!last.exists()) return;
+    if (over == columns(last)) return blocks.push_back(last);
+    rows_.assign(runs(last).begin(), runs(last).end());
+    blocks.push_back(make(over, rows_));
+  };
   for (const StateId id : parts) {
     for (std::size_t i = 0; id.exists() && i < block_count(id); ++i) {
       const StateId next = block(id, i);
-      const bool continues = !blocks.empty() &&
-                             std::ranges::equal(runs(blocks.back()), runs(next)) &&
-                             columns(blocks.back()).last == columns(next).first;
+      const bool continues = last.exists() && over.last == columns(next).first &&
+                             std::ranges::equal(runs(last), runs(next));
       if (continues) {
-        const ColumnRange wider{columns(blocks.back()).first, columns(next).last};
-        rows_.assign(runs(next).begin(), runs(next).end());
-        blocks.back() = make(wider, rows_);
-      } else {
-        blocks.push_back(next);
+        over.last = columns(next).last;
+        continue;
       }
+      finish();
+      last = next;
+      over = columns(next);
     }
   }
+  finish();
   return blocks.empty() ? StateId::none() : join(blocks);
 }
 

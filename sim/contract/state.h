@@ -54,6 +54,8 @@ class StateTable {
   std::span<const Run> runs(StateId block) const { return runs_.at(block.value); }
   // Rows of the first block; 0 for a tensor that does not exist.
   std::int64_t rows(StateId id) const;
+  // How many different states of one block have been made.
+  std::size_t size() const { return runs_.size(); }
 
   // Every value mapped; the rows stay.
   StateId map(StateId id, const std::function<ValueId(ValueId)>& change);
@@ -63,6 +65,10 @@ class StateTable {
   // undefined rows; outside the destination they write nothing.
   StateId copy(StateId from, StateId onto, const RowMoves& moves, Fill fill, ColumnRange columns);
   StateId slice(StateId id, std::int64_t first_row, std::int64_t count);
+  // Consecutive slices of `counts` rows each, from row 0 on: one pass over the rows.
+  std::vector<StateId> slices(StateId id, std::span<const std::int64_t> counts);
+  // Every row undefined, in the columns of `shape`.
+  StateId undefined_like(StateId shape, std::int64_t rows);
   StateId concatenate_rows(std::span<const StateId> parts);
   StateId concatenate_columns(std::span<const StateId> parts);
 
@@ -86,6 +92,8 @@ class StateTable {
                      std::int64_t rows);
   // Adds what `cursors_` point at, into `total_`. REQUIRES: all have the same number of rows.
   void sum_runs();
+  // The same where addends are many and mostly zero: a sweep over the runs that are not.
+  void sum_sweeping();
 
   ValueTable& values_;
   SequenceInterner<Run> runs_;  // tagged with the columns
@@ -94,6 +102,12 @@ class StateTable {
   // Scratch, kept for its memory.
   std::vector<Cursor> cursors_;
   std::vector<ValueTable::At> at_;
+  // A run of some addend that is not zero, and the row it begins at.
+  struct Placed {
+    std::int64_t row = 0;
+    Run run;
+  };
+  std::vector<Placed> placed_;
   std::vector<Run> total_;
   std::vector<std::vector<Run>> extended_;  // addends that lack rows, with those undefined
   std::vector<Run> rows_;

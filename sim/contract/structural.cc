@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 namespace lockstep::contract {
 namespace {
@@ -38,11 +40,11 @@ RankSet ranks_of(const std::vector<Arrival>& arrivals) {
 
 std::vector<int> missing(const Execution& execution, int communicator,
                          const std::vector<Arrival>& present) {
+  std::set<int> here;
+  for (const Arrival& a : present) here.insert(a.rank);
   std::vector<int> absent;
   for (const int rank : execution.meeting().at(communicator).members) {
-    const bool here =
-        std::ranges::any_of(present, [&](const Arrival& a) { return a.rank == rank; });
-    if (!here) absent.push_back(rank);
+    if (!here.contains(rank)) absent.push_back(rank);
   }
   return absent;
 }
@@ -58,20 +60,34 @@ std::string whereabouts(const Execution& execution, int rank) {
 
 using Waiting = std::vector<std::pair<int, std::vector<Arrival>>>;
 
-// True if the wait goes back, directly or through other waits, to a rank that a mismatch stopped.
-bool follows_from_a_stop(const Execution& execution, const Waiting& waiting, std::size_t index,
-                         std::vector<bool>& visited) {
-  if (visited[index]) return false;
-  visited[index] = true;
-  for (const int rank : missing(execution, waiting[index].first, waiting[index].second)) {
-    if (execution.stopped(rank)) return true;
-    for (std::size_t other = 0; other < waiting.size(); ++other) {
-      const bool waits_there = std::ranges::any_of(
-          waiting[other].second, [&](const Arrival& a) { return a.rank == rank; });
-      if (waits_there && follows_from_a_stop(execution, waiting, other, visited)) return true;
+// Which waits go back, directly or through other waits, to a rank that a mismatch stopped.
+std::vector<bool> consequences(const Execution& execution, const Waiting& waiting) {
+  std::map<int, std::size_t> waits_in;  // by rank
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    for (const Arrival& a : waiting[i].second) waits_in[a.rank] = i;
+  }
+  // Backwards from the stops: who waits for somebody who waits in `i`.
+  std::vector<std::vector<std::size_t>> waiters(waiting.size());
+  std::vector<bool> follows(waiting.size(), false);
+  std::vector<std::size_t> reached;
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    for (const int rank : missing(execution, waiting[i].first, waiting[i].second)) {
+      if (execution.stopped(rank)) follows[i] = true;
+      const auto there = waits_in.find(rank);
+      if (there != waits_in.end()) waiters[there->second].push_back(i);
+    }
+    if (follows[i]) reached.push_back(i);
+  }
+  while (!reached.empty()) {
+    const std::size_t at = reached.back();
+    reached.pop_back();
+    for (const std::size_t waiter : waiters[at]) {
+      if (follows[waiter]) continue;
+      follows[waiter] = true;
+      reached.push_back(waiter);
     }
   }
-  return false;
+  return follows;
 }
 
 Violation deadlock(const Execution& execution, const Waiting& waits) {
@@ -113,10 +129,10 @@ StructuralFindings structural_findings(const Execution& execution) {
   }
   const Waiting waiting = execution.waiting();
   Waiting independent;
+  const std::vector<bool> follows = consequences(execution, waiting);
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     stop(lowest_operation(waiting[i].second));
-    std::vector<bool> visited(waiting.size(), false);
-    if (!follows_from_a_stop(execution, waiting, i, visited)) independent.push_back(waiting[i]);
+    if (!follows[i]) independent.push_back(waiting[i]);
   }
   if (!independent.empty()) found.violations.push_back(deadlock(execution, independent));
   return found;

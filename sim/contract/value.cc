@@ -21,20 +21,22 @@ bool continues(const Element& left, const Element& right) {
          left.coefficient == right.coefficient;
 }
 
-// Sums the elements of one (shift, term): cuts the shares at every end and adds the coefficients.
+// Sums the elements of one (shift, term), sorted by their first share: cuts the shares at every end
+// and adds the coefficients of those that lie over each piece.
 void merge_overlaps(std::span<const Element> group, std::vector<Element>& out) {
   std::vector<std::int32_t> cuts;
   for (const Element& e : group) cuts.insert(cuts.end(), {e.first, e.last});
   std::sort(cuts.begin(), cuts.end());
   cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
-  std::vector<const Element*> open;  // those that cover the cut in hand, in the order of `group`
+  std::vector<const Element*> over;  // the piece in hand
   std::size_t next = 0;
   for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
-    std::erase_if(open, [&](const Element* e) { return e->last <= cuts[i]; });
-    for (; next < group.size() && group[next].first == cuts[i]; ++next)
-      open.push_back(&group[next]);
+    std::erase_if(over, [&](const Element* e) { return e->last <= cuts[i]; });
+    for (; next < group.size() && group[next].first <= cuts[i]; ++next) {
+      if (group[next].last > cuts[i]) over.push_back(&group[next]);
+    }
     Rational total = 0;
-    for (const Element* e : open) total = total + e->coefficient;
+    for (const Element* e : over) total = total + e->coefficient;
     if (total.is_zero()) continue;
     const Element piece{group[0].shift, group[0].term, cuts[i], cuts[i + 1], total};
     if (!out.empty() && continues(out.back(), piece)) {

@@ -60,6 +60,8 @@ class ValueTable {
   // The sum, at the smallest token that occurs. kUndefined if any addend is.
   At sum(std::span<const At> addends);
   ValueId scale(ValueId value, Rational factor);
+  // The value with these elements, at their token. REQUIRES: no shift but 0. Takes the elements.
+  ValueId sum_of(std::vector<Element>& elements) { return canonical(elements, 0).value; }
 
   // The result of a nonlinear operation on a wrong input: `base` at another argument. Equal bases
   // and inputs give equal variants, whatever the rank.
@@ -72,6 +74,10 @@ class ValueTable {
   int shares_of(TermId term) const { return plan_.term(base_of(term)).shares; }
   // The parts of a residual handle; empty if `term` is none.
   std::span<const TermId> parts_of(TermId term) const;
+  // The closing (an index into Plan::closings) whose first part is `term`; -1: none.
+  int closing_that_begins_with(TermId term) const {
+    return is_variant(term) ? -1 : closing_by_first_part_[term.index()];
+  }
   // True once any coefficient has overflowed: no verdict of this check can be trusted.
   bool overflowed() const { return overflowed_; }
 

@@ -1,19 +1,59 @@
 #include "sim/plan/builder.h"
 
 #include <algorithm>
+#include <unordered_map>
 
+#include "sim/base/random.h"
 #include "sim/base/require.h"
 
 namespace lockstep {
 namespace {
 
+std::uint64_t hash_of(const RowMap& map) {
+  std::uint64_t hash = map.size();
+  for (const RowRun& run : map) {
+    hash = mix64(hash ^ static_cast<std::uint64_t>(run.token));
+    hash = mix64(hash ^ static_cast<std::uint64_t>(run.count));
+  }
+  return hash;
+}
+
+std::uint64_t hash_of(const RowMoves& moves) {
+  std::uint64_t hash = static_cast<std::uint64_t>(moves.rows_out);
+  for (const Move& m : moves.moves) {
+    for (const std::int64_t n : {m.from, m.to, m.count}) {
+      hash = mix64(hash ^ static_cast<std::uint64_t>(n));
+    }
+  }
+  return hash;
+}
+
+// The distinct entries are in order of first appearance.
 template <class T>
 PerRank<T> shared(std::vector<T> per_rank) {
   PerRank<T> table;
+  std::unordered_map<std::uint64_t, std::vector<int>> by_hash;
+  table.index_of_rank.reserve(per_rank.size());
   for (T& value : per_rank) {
-    const auto found = std::ranges::find(table.distinct, value);
-    table.index_of_rank.push_back(static_cast<int>(found - table.distinct.begin()));
-    if (found == table.distinct.end()) table.distinct.push_back(std::move(value));
+    // Neighbours are mostly alike, or all are different.
+    const bool repeats =
+        !table.index_of_rank.empty() &&
+        table.distinct[static_cast<std::size_t>(table.index_of_rank.back())] == value;
+    if (repeats) {
+      table.index_of_rank.push_back(table.index_of_rank.back());
+      continue;
+    }
+    std::vector<int>& candidates = by_hash[hash_of(value)];
+    const auto found = std::ranges::find_if(candidates, [&](int index) {
+      return table.distinct[static_cast<std::size_t>(index)] == value;
+    });
+    if (found != candidates.end()) {
+      table.index_of_rank.push_back(*found);
+      continue;
+    }
+    candidates.push_back(static_cast<int>(table.distinct.size()));
+    table.index_of_rank.push_back(candidates.back());
+    table.distinct.push_back(std::move(value));
   }
   return table;
 }
@@ -43,6 +83,13 @@ GroupId PlanBuilder::group(const std::string& role) const {
 LayoutId PlanBuilder::layout(std::string name, std::vector<RowMap> per_rank) {
   return append_to<LayoutId>(plan_.layouts,
                              RowLayout{std::move(name), shared(std::move(per_rank))});
+}
+
+LayoutId PlanBuilder::layout(std::string name, RowMap of_every_rank) {
+  PerRank<RowMap> rows;
+  rows.distinct.push_back(std::move(of_every_rank));
+  rows.index_of_rank.assign(static_cast<std::size_t>(plan_.world), 0);
+  return append_to<LayoutId>(plan_.layouts, RowLayout{std::move(name), std::move(rows)});
 }
 
 MovesId PlanBuilder::moves(std::string name, std::vector<RowMoves> per_rank) {

@@ -23,6 +23,7 @@ class PlanBuilder {
   void reserve(std::size_t operations);
   GroupId group(const std::string& role) const;  // REQUIRES: the role exists
   LayoutId layout(std::string name, std::vector<RowMap> per_rank);
+  LayoutId layout(std::string name, RowMap of_every_rank);
   MovesId moves(std::string name, std::vector<RowMoves> per_rank);
   SizesId sizes(std::string name, std::vector<std::int64_t> sizes);
   // An equal table of that name is returned again.

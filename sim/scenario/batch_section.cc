@@ -9,7 +9,8 @@ namespace lockstep {
 namespace {
 
 constexpr std::size_t kMostSteps = 64;
-constexpr std::int64_t kMostTokensInAll = 16'777'216;
+constexpr std::int64_t kMostTokensInAll = 268'435'456;
+constexpr std::int64_t kMostRequestsInAll = 16'777'216;  // each takes memory; a long one no more
 constexpr std::string_view kSection = "batch";
 constexpr std::string_view kRequests = "batch.requests";
 constexpr std::string_view kPrefillGraph = "batch.prefill_graph";
@@ -107,10 +108,15 @@ class BatchReader {
     return modes;
   }
 
-  // False, with a fault, once the scenario has more tokens than are simulated.
-  bool take_tokens(const Node& node, std::int64_t count) {
-    if (tokens_ > kMostTokensInAll) return false;  // reported already
+  // False, with a fault, once the scenario has more tokens or requests than are simulated.
+  bool take_tokens(const Node& node, std::int64_t count, std::int64_t requests) {
+    if (tokens_ > kMostTokensInAll || requests_ > kMostRequestsInAll) return false;  // reported
     tokens_ += count;
+    requests_ += requests;
+    if (requests_ > kMostRequestsInAll) {
+      checker_.fault(node, fmt::format("more than {} requests in all", kMostRequestsInAll));
+      return false;
+    }
     if (tokens_ <= kMostTokensInAll) return true;
     checker_.fault(node, fmt::format("more than {} tokens in all", kMostTokensInAll));
     return false;
@@ -124,7 +130,8 @@ class BatchReader {
     const std::vector<const Node*> counts = per_shard(value, "tokens");
     for (std::size_t shard = 0; shard < counts.size(); ++shard) {
       const auto count = checker_.integer(*counts[shard], key);
-      if (!count || !take_tokens(*counts[shard], *count)) {
+      const std::int64_t requests = modes[shard] == ForwardMode::decode ? count.value_or(0) : 1;
+      if (!count || !take_tokens(*counts[shard], *count, requests)) {
         spec.shards.emplace_back();
         continue;
       }
@@ -174,7 +181,7 @@ class BatchReader {
     ShardBatch shard;
     for (const Node& item : list.items) {
       const std::optional<std::pair<ForwardMode, RequestSpec>> request = read_request(item);
-      if (!request || !take_tokens(item, request->second.tokens)) continue;
+      if (!request || !take_tokens(item, request->second.tokens, 1)) continue;
       if (!shard.requests.empty() && shard.mode != request->first) {
         checker_.fault(item, "extend and decode in one shard are not modelled yet",
                        "give them to different shards or steps");
@@ -257,6 +264,7 @@ class BatchReader {
   Checker& checker_;
   int shards_;
   std::int64_t tokens_ = 0;
+  std::int64_t requests_ = 0;
 };
 
 }  // namespace

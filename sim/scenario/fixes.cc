@@ -22,7 +22,9 @@ std::optional<Plan> lowered_with(const Scenario& scenario, const std::vector<Set
 
 bool holds_with(const Scenario& scenario, const std::vector<Setting>& settings) {
   const std::optional<Plan> plan = lowered_with(scenario, settings);
-  return plan && contract::check(*plan).verdict == contract::Verdict::holds;
+  contract::Options options;
+  options.verdict_only = true;
+  return plan && contract::check(*plan, options).verdict == contract::Verdict::holds;
 }
 
 std::optional<Fix> later_revision(const Scenario& scenario, const Plan& plan) {

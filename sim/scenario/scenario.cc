@@ -127,6 +127,10 @@ Result<Scenario> parse_scenario(std::string text, const std::string& file,
   return check_scenario(std::move(*document), settings);
 }
 
+Result<Scenario> parse_scenario(Document document, const std::vector<Setting>& settings) {
+  return check_scenario(std::move(document), settings);
+}
+
 Result<Scenario> load_scenario(const std::string& path, const std::vector<Setting>& settings) {
   Result<Document> document = read_yaml(path);
   if (!document) return document.faults();

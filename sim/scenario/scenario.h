@@ -60,6 +60,7 @@ struct Setting {
 // Reads and checks a scenario. All faults of the file are reported at once.
 Result<Scenario> parse_scenario(std::string text, const std::string& file,
                                 const std::vector<Setting>& settings = {});
+Result<Scenario> parse_scenario(Document document, const std::vector<Setting>& settings = {});
 Result<Scenario> load_scenario(const std::string& path, const std::vector<Setting>& settings = {});
 
 // `scenario` with more settings on top of those that it was made with.

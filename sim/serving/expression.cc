@@ -31,13 +31,13 @@ std::int64_t disjunction(std::int64_t a, std::int64_t b) {
   return a == kUnknown || b == kUnknown ? kUnknown : 0;
 }
 
-bool is_comparison(Expression::Op op) {
+bool compares(Expression::Op op) {
   return op >= Expression::Op::equal && op <= Expression::Op::greater_equal;
 }
 
 std::int64_t apply(Expression::Op op, std::int64_t a, std::int64_t b) {
   using Op = Expression::Op;
-  if (is_comparison(op) && (a == kUnknown || b == kUnknown)) return kUnknown;
+  if (compares(op) && (a == kUnknown || b == kUnknown)) return kUnknown;
   switch (op) {
     case Op::logical_and:
       return conjunction(a, b);
@@ -66,6 +66,19 @@ std::int64_t apply(Expression::Op op, std::int64_t a, std::int64_t b) {
 }
 
 }  // namespace
+
+std::optional<std::vector<std::int64_t>> Expression::thresholds(Input input) const {
+  std::vector<std::int64_t> literals;
+  for (std::size_t i = 0; i < code_.size(); ++i) {
+    const bool here = code_[i].op == Op::input && static_cast<Input>(code_[i].value) == input;
+    if (!here) continue;
+    const bool compared =
+        i + 2 < code_.size() && code_[i + 1].op == Op::literal && compares(code_[i + 2].op);
+    if (!compared) return std::nullopt;
+    literals.push_back(code_[i + 1].value);
+  }
+  return literals;
+}
 
 std::int64_t Expression::evaluate(const Environment& environment) const {
   // Every instruction pushes at most one value, and each takes at least one character.

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,9 @@ class Expression {
   const std::string& text() const { return text_; }
   // Inputs that the expression mentions, each once, in order of appearance.
   const std::vector<Input>& inputs() const { return inputs_; }
+  // The literals that `input` is compared with, if all it is used for is to be compared with them;
+  // nullopt if the expression looks at it in any other way.
+  std::optional<std::vector<std::int64_t>> thresholds(Input input) const;
 
   static constexpr std::size_t kMaxLength = 1000;
   static constexpr int kMaxDepth = 40;

@@ -111,6 +111,31 @@ void RuleBook::collect_facts() {
         entries_, [&](const Entry& e) { return reads(e.built_in) || reads(e.overridden); });
     if (read && !decided && input != Input::built_in) facts_.push_back(input);
   }
+  for (const Input fact : facts_) collect_thresholds(fact);
+}
+
+void RuleBook::collect_thresholds(Input fact) {
+  std::vector<std::int64_t> all;
+  for (const Entry& entry : entries_) {
+    if (entry.overridden) {
+      const std::vector<Input>& shown = entry.overridden->inputs();
+      if (std::ranges::find(shown, fact) != shown.end()) return;
+    }
+    if (!entry.built_in) continue;
+    const auto literals = entry.built_in->thresholds(fact);
+    if (!literals) return;
+    all.insert(all.end(), literals->begin(), literals->end());
+  }
+  std::ranges::sort(all);
+  thresholds_[fact] = std::move(all);
+}
+
+std::int64_t RuleBook::told_apart(Input fact, std::int64_t value) const {
+  const auto known = thresholds_.find(fact);
+  if (known == thresholds_.end()) return value;
+  const auto below = std::ranges::lower_bound(known->second, value);
+  const bool equal = below != known->second.end() && *below == value;
+  return 2 * (below - known->second.begin()) + (equal ? 1 : 0);
 }
 
 std::int64_t RuleBook::built_in_value(const Entry& entry, const Environment& environment) {

@@ -69,6 +69,11 @@ class RuleBook {
   // Inputs that some rule reads and no rule decides, in the order of Input.
   const std::vector<Input>& facts() const { return facts_; }
 
+  // Equal for two values of a fact that no rule tells apart: the value itself, or its place among
+  // the numbers that it is compared with. An override tells all values apart, because its reason
+  // shows them.
+  std::int64_t told_apart(Input fact, std::int64_t value) const;
+
  private:
   struct Entry {
     Rule rule;
@@ -86,11 +91,13 @@ class RuleBook {
                                                 const std::string& name);
   static Entry entry_in_force(const Rule& rule, const InForce& in_force, const InForce& by_then);
   void collect_facts();
+  void collect_thresholds(Input fact);
   static std::int64_t built_in_value(const Entry& entry, const Environment& environment);
   const Entry* entry_of(Input decided) const;
 
   std::vector<Entry> entries_;
   std::vector<Input> facts_;
+  std::map<Input, std::vector<std::int64_t>> thresholds_;  // of facts that are only compared
 };
 
 }  // namespace lockstep

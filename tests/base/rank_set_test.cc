@@ -43,6 +43,16 @@ TEST_CASE("text that is no canonical set is refused") {
   }
 }
 
+TEST_CASE("the union of two rank sets has the ranks of both") {
+  RankSet ranks = RankSet::of({0, 1, 5});
+  ranks.insert(RankSet::of({2, 4, 9}));
+  CHECK(to_string(ranks) == "0-2,4-5,9");
+  ranks.insert(RankSet());
+  CHECK(to_string(ranks) == "0-2,4-5,9");
+  ranks.insert(RankSet::range(1, 8));
+  CHECK(to_string(ranks) == "0-9");
+}
+
 TEST_CASE("a rank set agrees with a set of numbers, whatever the order of insertion") {
   lockstep::Random random(11);
   for (int round = 0; round < 200; ++round) {

@@ -166,7 +166,7 @@ TEST_CASE("more tokens than are simulated are refused before they are stored") {
   CHECK(
       faults_of(with_model("parallel: {tp_size: 65536, dp_size: 65536, enable_dp_attention: true}\n"
                            "batch: {forward_mode: decode, tokens: 1000000}\n")) ==
-      "s.yaml:4:39: error: more than 16777216 tokens in all\n"
+      "s.yaml:4:39: error: more than 16777216 requests in all\n"
       "  batch: {forward_mode: decode, tokens: 1000000}\n"
       "                                        ^\n");
   CHECK(faults_of(two_shards("batch: {tokens: 1000001}\n")).find("an integer from 0 to 1000000") !=

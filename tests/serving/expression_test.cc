@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "sim/serving/expression.h"
 #include "sim/serving/rule.h"
@@ -135,6 +138,38 @@ TEST_CASE("an override that reads a later decision, or of no rule, is an error w
       RuleBook::build(test::deepseek_rules(), always, {{"should_use_reduce_scater", "true"}});
   REQUIRE_FALSE(static_cast<bool>(unknown));
   CHECK(mentions(unknown.faults().front().hint, "should_use_reduce_scatter"));
+}
+
+TEST_CASE("an input that is only compared with numbers has thresholds") {
+  const auto thresholds = [](const std::string& text) {
+    const Result<Expression> parsed = Expression::parse(text);
+    REQUIRE(static_cast<bool>(parsed));
+    return parsed->thresholds(Input::rows);
+  };
+  CHECK(thresholds("rows >= 1 and rows <= 4096") == std::vector<std::int64_t>{1, 4096});
+  CHECK(thresholds("tp > 1") == std::vector<std::int64_t>{});
+  CHECK_FALSE(thresholds("rows + 1 < 5"));
+  CHECK_FALSE(thresholds("rows < tp"));
+  CHECK_FALSE(thresholds("5 < rows"));  // rare, and told apart by value
+}
+
+TEST_CASE("rules tell values apart at the numbers that they are compared with") {
+  const auto in_force = [](int) { return true; };
+  const std::map<std::string, std::string> none;
+  const Result<RuleBook> built_in = RuleBook::build(sglang::rules(), in_force, none);
+  REQUIRE(static_cast<bool>(built_in));
+  const auto alike = [](const RuleBook& book, std::int64_t a, std::int64_t b) {
+    return book.told_apart(Input::rows, a) == book.told_apart(Input::rows, b);
+  };
+  // At the newest revision fusion asks whether rows are from 1 to 2048.
+  CHECK(alike(*built_in, 2, 2047));
+  CHECK_FALSE(alike(*built_in, 0, 2));
+  CHECK_FALSE(alike(*built_in, 2, 2049));
+  const std::map<std::string, std::string> shown{
+      {"should_use_reduce_scatter", "rows < 5 and default"}};
+  const Result<RuleBook> overridden = RuleBook::build(sglang::rules(), in_force, shown);
+  REQUIRE(static_cast<bool>(overridden));
+  CHECK_FALSE(alike(*overridden, 2, 3));
 }
 
 }  // namespace

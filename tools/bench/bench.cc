@@ -72,6 +72,56 @@ void replay_plan(benchmark::State& state) {
 }
 BENCHMARK(replay_plan)->Unit(benchmark::kMillisecond);
 
+// ---- many ranks -------------------------------------------------------------------------------
+
+const char* const kAfter = "scenarios/scale/dep16384-after.yaml";
+const char* const kBefore = "scenarios/scale/dep16384-before.yaml";
+
+Plan plan_of(const char* file) {
+  return value_or_exit(lockstep::lower(value_or_exit(lockstep::load_scenario(file))));
+}
+
+void scale_read(benchmark::State& state, const char* file) {
+  for (auto _ : state) benchmark::DoNotOptimize(lockstep::load_scenario(file));
+}
+BENCHMARK_CAPTURE(scale_read, dep16384_after, kAfter)->Unit(benchmark::kMillisecond);
+
+void scale_lower(benchmark::State& state, const char* file) {
+  const Scenario given = value_or_exit(lockstep::load_scenario(file));
+  for (auto _ : state) benchmark::DoNotOptimize(lockstep::lower(given));
+}
+BENCHMARK_CAPTURE(scale_lower, dep16384_after, kAfter)->Unit(benchmark::kMillisecond);
+
+void scale_validate(benchmark::State& state, const char* file) {
+  const Plan given = plan_of(file);
+  for (auto _ : state) benchmark::DoNotOptimize(lockstep::validate(given));
+}
+BENCHMARK_CAPTURE(scale_validate, dep16384_after, kAfter)->Unit(benchmark::kMillisecond);
+
+void scale_check(benchmark::State& state, const char* file) {
+  const Plan given = plan_of(file);
+  std::size_t states = 0;
+  for (auto _ : state) states = lockstep::contract::check(given).states_made;
+  state.counters["states"] = static_cast<double>(states);
+}
+BENCHMARK_CAPTURE(scale_check, dep16384_after, kAfter)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(scale_check, dep16384_before, kBefore)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(scale_check, dep16384_max_len, "scenarios/scale/dep16384-max-len.yaml")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(scale_check, dp2048_attn_tp8, "scenarios/scale/dp2048-attn-tp8.yaml")
+    ->Unit(benchmark::kMillisecond);
+
+// One rank of 16,384 does not call one reduce_scatterv in the middle of the model.
+void scale_check_missing_call(benchmark::State& state) {
+  Plan given = plan_of(kAfter);
+  for (lockstep::Operation& op : given.operations) {
+    if (op.kind != lockstep::OpKind::reduce_scatterv || op.site.layer != 30) continue;
+    op.ranks = lockstep::RankSet::range(1, given.world - 1);
+  }
+  for (auto _ : state) benchmark::DoNotOptimize(lockstep::contract::check(given));
+}
+BENCHMARK(scale_check_missing_call)->Unit(benchmark::kMillisecond);
+
 }  // namespace
 
 BENCHMARK_MAIN();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace lockstep::sglang {
 namespace {
@@ -100,25 +101,20 @@ Decisions::Decisions(const RuleBook& book, PlanBuilder& builder,
                      std::vector<Environment> facts_of_rank)
     : book_(book), builder_(builder), layer_inputs_{Input::kind} {
   std::vector<Input> rank_inputs;
-  bool reads_rows = false;
   for (const Input input : book.facts()) {
     const bool of_layer = std::ranges::find(kLayerInputs, input) != kLayerInputs.end();
     if (of_layer && input != Input::kind) layer_inputs_.push_back(input);
-    reads_rows = reads_rows || input == Input::rows;
-    if (!of_layer && input != Input::rows) rank_inputs.push_back(input);
+    if (!of_layer) rank_inputs.push_back(input);
   }
   std::map<Key, std::size_t> known;
-  std::map<std::pair<std::size_t, std::int64_t>, std::size_t> known_rows;
   for (std::size_t rank = 0; rank < facts_of_rank.size(); ++rank) {
-    const Environment& facts = facts_of_rank[rank];
-    const auto [entry, is_new] = known.try_emplace(key_of(facts, rank_inputs), classes_.size());
-    if (is_new) classes_.emplace_back();
-    std::vector<RankClass>& by_rows = classes_[entry->second].by_rows;
-    const std::int64_t rows = reads_rows ? facts.at(Input::rows) : 0;
-    const auto [place, new_rows] =
-        known_rows.try_emplace(std::pair(entry->second, rows), by_rows.size());
-    if (new_rows) by_rows.push_back({{}, facts});
-    by_rows[place->second].ranks.push_back(static_cast<int>(rank));
+    Key key;
+    for (const Input input : rank_inputs) {
+      key.push_back(book.told_apart(input, facts_of_rank[rank].at(input)));
+    }
+    const auto [found, is_new] = known.try_emplace(std::move(key), classes_.size());
+    if (is_new) classes_.push_back({{}, facts_of_rank[rank]});
+    classes_[found->second].ranks.push_back(static_cast<int>(rank));
   }
   whole_model_ = facts_of_rank.front();
   book_.decide(whole_model_);
@@ -140,32 +136,9 @@ const LayerDecision& Decisions::at(const LayerFacts& facts) {
   return known_.emplace_back(std::move(key), decide(facts)).second;
 }
 
-// True if some rule cannot be decided without the rank's row count.
-bool Decisions::rows_decide(const Environment& facts, const LayerFacts& layer) const {
-  Environment decided = facts;
-  decided.set(Input::rows, kUnknown);
-  set_layer(decided, layer);
-  book_.decide(decided);
-  for (std::size_t i = 0; i < static_cast<std::size_t>(Input::padding); ++i) {
-    if (decided.is_unknown(static_cast<Input>(i))) return true;
-  }
-  return false;
-}
-
 LayerDecision Decisions::decide(const LayerFacts& facts) {
   LayerDecision layer;
-  for (const RowlessClass& ranks : classes_) {
-    const std::vector<RankClass>& by_rows = ranks.by_rows;
-    if (by_rows.size() > 1 && !rows_decide(by_rows.front().facts, facts)) {
-      std::vector<int> all;
-      for (const RankClass& one : by_rows) {
-        all.insert(all.end(), one.ranks.begin(), one.ranks.end());
-      }
-      add(layer, all, by_rows.front().facts, facts);
-      continue;
-    }
-    for (const RankClass& one : by_rows) add(layer, one.ranks, one.facts, facts);
-  }
+  for (const RankClass& ranks : classes_) add(layer, ranks, facts);
   for (RankDecision& one : layer.ranks) {
     if (layer.ranks.size() == 1) one.producer.ranks = {};
     one.consumer.ranks = one.producer.ranks;
@@ -173,21 +146,21 @@ LayerDecision Decisions::decide(const LayerFacts& facts) {
   return layer;
 }
 
-void Decisions::add(LayerDecision& layer, const std::vector<int>& ranks, Environment facts,
-                    const LayerFacts& of) {
-  set_layer(facts, of);
-  book_.decide(facts);
-  note_unknown(layer, facts, of);
-  settle(layer, layer.ranks.empty(), facts, of);
-  RankDecision one = decide_rank(facts, of);
+void Decisions::add(LayerDecision& layer, const RankClass& ranks, const LayerFacts& of) {
+  Environment decided = ranks.facts;
+  set_layer(decided, of);
+  book_.decide(decided);
+  note_unknown(layer, decided, of);
+  settle(layer, layer.ranks.empty(), decided, of);
+  RankDecision one = decide_rank(decided, of);
+  one.producer.ranks = RankSet::of(ranks.ranks);
   const auto alike = std::ranges::find_if(
       layer.ranks, [&](const RankDecision& other) { return decides_alike(one, other); });
   if (alike == layer.ranks.end()) {
-    one.producer.ranks = RankSet::of(ranks);
     layer.ranks.push_back(std::move(one));
     return;
   }
-  for (const int rank : ranks) alike->producer.ranks.insert(rank);
+  alike->producer.ranks.insert(one.producer.ranks);
   add_once(alike->producer.because, one.producer.because);
   add_once(alike->consumer.because, one.consumer.because);
 }

@@ -66,21 +66,16 @@ class Decisions {
   const RuleBook& book() const { return book_; }
 
  private:
-  // Ranks that differ in nothing that a rule reads, or in nothing but their row count.
+  // Ranks that no rule tells apart.
   struct RankClass {
     std::vector<int> ranks;
     Environment facts;
-  };
-  struct RowlessClass {
-    std::vector<RankClass> by_rows;
   };
   using Key = std::vector<std::int64_t>;
 
   Key key_of(const Environment& environment, const std::vector<Input>& inputs) const;
   LayerDecision decide(const LayerFacts& facts);
-  bool rows_decide(const Environment& facts, const LayerFacts& layer) const;
-  void add(LayerDecision& layer, const std::vector<int>& ranks, Environment facts,
-           const LayerFacts& of);
+  void add(LayerDecision& layer, const RankClass& ranks, const LayerFacts& of);
   void settle(LayerDecision& layer, bool first, const Environment& decided, const LayerFacts& of);
   void note_unknown(LayerDecision& layer, const Environment& decided, const LayerFacts& of) const;
   RankDecision decide_rank(const Environment& decided, const LayerFacts& of);
@@ -88,7 +83,7 @@ class Decisions {
 
   const RuleBook& book_;
   PlanBuilder& builder_;
-  std::vector<RowlessClass> classes_;
+  std::vector<RankClass> classes_;
   Environment whole_model_;
   std::vector<Input> layer_inputs_;  // facts of a layer that some rule reads, and its kind
   std::deque<std::pair<Key, LayerDecision>> known_;  // keeps references valid

@@ -113,6 +113,13 @@ LayoutId StepTables::layout(const std::string& name, RowsOf rows_of) {
   return id = builder_.layout(prefix_ + name, std::move(per_rank));
 }
 
+// Copied to no rank: the rows of all shards are as many as the ranks.
+LayoutId StepTables::layout_of_all_ranks(const std::string& name, RowMap rows) {
+  LayoutId& id = layouts_[name];
+  if (!id.exists()) id = builder_.layout(prefix_ + name, std::move(rows));
+  return id;
+}
+
 template <class MovesOf>
 MovesId StepTables::moves(const std::string& name, MovesOf moves_of) {
   MovesId& id = moves_[name];
@@ -147,14 +154,14 @@ LayoutId StepTables::slice() {
 
 LayoutId StepTables::all() {
   if (parallel_.attn_dp == 1) return own();
-  const RowMap rows = rows_of_all();
-  return layout("all", [&](int) { return rows; });
+  if (layouts_.contains("all")) return layouts_["all"];
+  return layout_of_all_ranks("all", rows_of_all());
 }
 
 // The slices tile the shards in rank order.
 LayoutId StepTables::dispatched() {
-  const RowMap rows = rows_of_all();
-  return layout("dispatched", [&](int) { return rows; });
+  if (layouts_.contains("dispatched")) return layouts_["dispatched"];
+  return layout_of_all_ranks("dispatched", rows_of_all());
 }
 
 LayoutId StepTables::logits_own() {
@@ -166,7 +173,7 @@ LayoutId StepTables::logits_own() {
 LayoutId StepTables::logits_all() {
   RowMap rows;
   for (const RowMap& wanted : logits_rows_) append_rows(rows, wanted);
-  return layout("logits_all", [&](int) { return rows; });
+  return layout_of_all_ranks("logits_all", std::move(rows));
 }
 
 MovesId StepTables::own_to_all() {

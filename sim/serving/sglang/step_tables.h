@@ -58,6 +58,7 @@ class StepTables {
   LayoutId layout(const std::string& name, RowsOf rows_of);
   template <class MovesOf>
   MovesId moves(const std::string& name, MovesOf moves_of);
+  LayoutId layout_of_all_ranks(const std::string& name, RowMap rows);
   RowMap rows_of_all() const;
 
   PlanBuilder& builder_;
