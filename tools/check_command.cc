@@ -20,7 +20,12 @@ struct CheckOptions {
   bool propagate = false;
   std::string steps;  // "", "all" or "layer=N"
   int apply_fix = 0;  // from 1
+  bool search = false;
 };
+
+// What explains a violation and what mends it are found by lowering and checking many variants.
+// Above so many ranks that takes longer than a person waits unasked.
+constexpr int kSearchedRanks = 2048;
 
 int exit_of(contract::Verdict verdict) {
   switch (verdict) {
@@ -82,7 +87,10 @@ int check_one(const CheckOptions& options, const std::string& path,
   const double wall_ms = milliseconds_since(start);
   std::vector<Fix> fixes;
   std::vector<std::vector<Explanation>> explained;
-  if (subject->scenario && !options.common.quiet) {
+  const bool wanted = subject->scenario && !options.common.quiet;
+  const bool searched =
+      options.search || options.apply_fix != 0 || subject->plan.world <= kSearchedRanks;
+  if (wanted && searched) {
     fixes = find_fixes(*subject->scenario, subject->plan, result);
     explained = explain(*subject->scenario, subject->plan, result);
   }
@@ -95,6 +103,10 @@ int check_one(const CheckOptions& options, const std::string& path,
     const Style style = style_of(stdout);
     if (!options.steps.empty()) print(steps_text(subject->plan, result, layer, style) + "\n");
     print(check_text(checked, style, options.common.all));
+    if (wanted && !searched && result.verdict == contract::Verdict::violated) {
+      print(fmt::format("\nfixes were not searched for: more than {} ranks (--search)\n",
+                        kSearchedRanks));
+    }
   }
   return exit_of(result.verdict);
 }
@@ -123,6 +135,8 @@ void add_check(CLI::App& app, Run& run) {
       "print every rank's state after each operation: layer=N; of all layers without it");
   command->add_flag("--propagate", options->propagate,
                     "carry wrong values on instead of repairing them, and say how far they reach");
+  command->add_flag("--search", options->search,
+                    "search for fixes and explanations above 2048 ranks too");
   command->add_option("--apply-fix", options->apply_fix,
                       "print the scenario with fix N of the report applied");
   command->footer(

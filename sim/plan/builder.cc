@@ -28,6 +28,15 @@ std::uint64_t hash_of(const RowMoves& moves) {
   return hash;
 }
 
+std::uint64_t hash_of(const std::vector<ShareRange>& shares) {
+  std::uint64_t hash = shares.size();
+  for (const ShareRange& range : shares) {
+    hash = mix64(hash ^ static_cast<std::uint64_t>(range.first));
+    hash = mix64(hash ^ static_cast<std::uint64_t>(range.last));
+  }
+  return hash;
+}
+
 // The distinct entries are in order of first appearance.
 template <class T>
 PerRank<T> shared(std::vector<T> per_rank) {

@@ -68,12 +68,8 @@ class TableParser {
                       f.text("epoch", "")};
       f.finish();
     }
-    parse_sentences("notes", plan_.notes);
-    parse_sentences("unknown", plan_.unknown);
-  }
-
-  void parse_sentences(const char* key, std::vector<std::string>& sentences) {
-    for (const Node* node : top_.list(key)) sentences.push_back(scalar_text(*node, faults()));
+    for (const Node* n : top_.list("notes")) plan_.notes.push_back(scalar_text(*n, faults()));
+    for (const Node* n : top_.list("unknown")) plan_.unknown.push_back(scalar_text(*n, faults()));
   }
 
   std::uint64_t parse_seed() {

@@ -29,6 +29,27 @@ constexpr std::array<Layout, 25> kLayouts{{
 constexpr std::array<const char*, 8> kRevisions{"22642^", "22642",  "22642",  "23731",
                                                 "23732",  "24785^", "24785^", "24785"};
 
+// Families by an architecture that stands for them, and what their models have.
+struct Kind {
+  const char* architecture;
+  bool dense = false;  // dense layers only, or some
+  bool sparse = false;
+  bool shared = false;  // may have a shared expert
+  bool mla = false;
+};
+constexpr std::array<Kind, 9> kKinds{{{"DeepseekV3ForCausalLM", true, true, true, true},
+                                      {"DeepseekV3ForCausalLM", true, true, true, true},
+                                      {"KimiK25ForConditionalGeneration", true, true, true, true},
+                                      {"Glm4MoeForCausalLM", true, true, true, false},
+                                      {"Qwen2MoeForCausalLM", false, true, true, false},
+                                      {"Qwen3MoeForCausalLM", false, true, false, false},
+                                      {"Qwen3ForCausalLM", true, false, false, false},
+                                      {"GptOssForCausalLM", false, true, false, false},
+                                      {"MiniMaxM2ForCausalLM", false, true, false, false}}};
+
+constexpr std::array<const char*, 6> kOtherRevisions{"18233", "21195", "32663",
+                                                     "37199", "41195", "latest"};
+
 constexpr std::array<const char*, 4> kRules{
     "should_use_dp_reduce_scatterv", "should_use_reduce_scatter", "should_skip_mlp_all_reduce",
     "should_skip_post_experts_all_reduce"};
@@ -76,6 +97,23 @@ std::string text_of(const BatchSpec& batch) {
   return text;
 }
 
+void set_kind(const Kind& kind, Model& model) {
+  model.architecture = kind.architecture;
+  if (!kind.sparse) model.first_k_dense_replace = model.num_hidden_layers;
+  if (!kind.dense) model.first_k_dense_replace = 0;
+  if (!kind.shared) model.n_shared_experts = 0;
+  if (!kind.mla) model.kv_lora_rank = 0;
+  model.attention_bias = model.architecture == "GptOssForCausalLM";
+}
+
+// What nobody knows is said by the case, as a user would: a plan of unknown facts tests nothing.
+void settle_unknown_facts(LoweringInput& input) {
+  const std::string& revision = input.serving.revision;
+  const bool merged = revision == "41195" || revision == "latest";
+  if (!merged) input.serving.rules["deferred_sum_covers_moe_tp"] = "false";
+  input.serving.rules["supports_dense_tp_1"] = "true";
+}
+
 LoweringInput draw_input(Random& random, std::string& description) {
   const Layout& layout = choose(kLayouts, random);
   LoweringInput input;
@@ -90,11 +128,15 @@ LoweringInput draw_input(Random& random, std::string& description) {
   input.parallel.moe_dense_tp_size = layout.dense_tp;
   input.parallel.moe_a2a_backend = layout.a2a;
   input.parallel.enable_dp_lm_head = layout.dp > 1 && random.chance(1, 4);
-  input.serving.revision = choose(kRevisions, random);
+  input.serving.revision =
+      random.chance(1, 3) ? choose(kOtherRevisions, random) : choose(kRevisions, random);
+  set_kind(choose(kKinds, random), input.model);
+  settle_unknown_facts(input);
   input.steps = {draw_batch(layout.dp > 1 ? layout.dp : 1, random)};
+  input.steps[0].prefill_graph = "disabled";
   description = fmt::format(
-      "tp{} dp{} ep{} dense_tp{} {} lm_head {} layers {} dense {} shared {} at {} tokens {}",
-      layout.tp, layout.dp, layout.ep, layout.dense_tp, layout.a2a,
+      "{} tp{} dp{} ep{} dense_tp{} {} lm_head {} layers {} dense {} shared {} at {} tokens {}",
+      input.model.architecture, layout.tp, layout.dp, layout.ep, layout.dense_tp, layout.a2a,
       input.parallel.enable_dp_lm_head, layers, input.model.first_k_dense_replace,
       input.model.n_shared_experts, input.serving.revision, text_of(input.steps[0]));
   if (random.chance(1, 4)) {

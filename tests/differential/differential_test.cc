@@ -56,6 +56,7 @@ TEST_CASE("checker and oracle agree on every obligation of thousands of plans") 
     const std::string why = disagreement(drawn->plan, checked, numeric::replay(drawn->plan, {}));
     if (!why.empty()) report(*drawn, seed, index, why);
     REQUIRE(why == "");
+    INFO(drawn->description);
     REQUIRE(checked.verdict != contract::Verdict::unknown);
     ++tally.cases;
     if (checked.verdict == contract::Verdict::violated) ++tally.violated;

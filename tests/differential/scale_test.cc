@@ -87,7 +87,7 @@ Operation& split_off(Plan& plan, int operation, int rank) {
 }
 
 std::string text_of(const contract::CheckResult& result, const Plan& plan) {
-  return check_json({plan.name, plan, result, {}, 0, 0, 0}).dump(1);
+  return check_json({plan.name, plan, result, {}, {}, 0, 0, 0}).dump(1);
 }
 
 // The result on forms; in a small world also rank by rank, which must be the same.
@@ -230,7 +230,7 @@ TEST_CASE("one rank has an expert too many") {
     own.produces.push_back(own.produces.front());
     const contract::CheckResult result = checked(plan);
     const contract::Violation& v = only_violation(result);
-    CHECK(v.code == contract::Code::duplicated_term);
+    CHECK(v.code == contract::Code::expert_map);
     CHECK(v.producer.kind == "experts");
     CHECK(v.factor == Rational(2));
     const auto twice =

@@ -55,7 +55,9 @@ TEST_CASE("every scenario file gives what it expects") {
     REQUIRE_MESSAGE(plan, to_string(plan.faults()));
     REQUIRE(validate(*plan).empty());
     const contract::CheckResult result = contract::check(*plan);
-    const auto explained = explain(*scenario, *plan, result);
+    const auto explained = asks_for_explanation(*scenario->expect)
+                               ? explain(*scenario, *plan, result)
+                               : std::vector<std::vector<Explanation>>{};
     CHECK(differences(*scenario->expect, result, *plan, explained) == std::vector<std::string>{});
   }
 }

@@ -156,7 +156,7 @@ TEST_CASE("an input that is only compared with numbers has thresholds") {
 TEST_CASE("rules tell values apart at the numbers that they are compared with") {
   const auto in_force = [](int) { return true; };
   const std::map<std::string, std::string> none;
-  const Result<RuleBook> built_in = RuleBook::build(sglang::rules(), in_force, none);
+  const Result<RuleBook> built_in = RuleBook::build(test::deepseek_rules(), in_force, none);
   REQUIRE(static_cast<bool>(built_in));
   const auto alike = [](const RuleBook& book, std::int64_t a, std::int64_t b) {
     return book.told_apart(Input::rows, a) == book.told_apart(Input::rows, b);
@@ -167,7 +167,7 @@ TEST_CASE("rules tell values apart at the numbers that they are compared with") 
   CHECK_FALSE(alike(*built_in, 2, 2049));
   const std::map<std::string, std::string> shown{
       {"should_use_reduce_scatter", "rows < 5 and default"}};
-  const Result<RuleBook> overridden = RuleBook::build(sglang::rules(), in_force, shown);
+  const Result<RuleBook> overridden = RuleBook::build(test::deepseek_rules(), in_force, shown);
   REQUIRE(static_cast<bool>(overridden));
   CHECK_FALSE(alike(*overridden, 2, 3));
 }
