@@ -56,7 +56,7 @@ class RowLemmas {
   const Indexed& map_of(LayoutId layout, int rank);
   int map_index(LayoutId layout, int rank) const;
   // True if the rank's moves write ascending, disjoint rows of the destination.
-  static bool ascending(const RowMoves& moves);
+  static bool ascending(const RowMoves& table);
   static void append(RowMap& map, RowRun run);
   static void append_rows(RowMap& map, const Indexed& source, std::int64_t first,
                           std::int64_t count);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "sim/serving/sglang/decisions.h"
 #include "sim/serving/sglang/step_context.h"
@@ -29,9 +30,10 @@ Value prepare_mlp(const StepContext& context, const LayerFacts& facts, Value att
                   Stream& stream);
 
 // 3.3, 3.4: the feed-forward's contribution brought home, in the rows of the layer's output; the
-// residual is not joined yet.
+// residual is not joined yet. Tensors are called STEM_out and so on, below the layer in hand.
 Value return_home(const StepContext& context, const LayerFacts& facts,
-                  const LayerDecision& decision, const Value& output);
+                  const LayerDecision& decision, const Value& output,
+                  const std::string& stem = "ffn");
 
 // 3.3, Q3: where the feed-forward worked on slices and the layer gives out the shard's rows, the
 // residual joins and the slices are gathered.
