@@ -40,9 +40,7 @@ class Splitter {
     } else if (c == '\n') {
       end_word();
       line_ended_ = true;
-    } else if (c == ' ' || c == '\t' || c == '\r') {
-      end_word();
-    } else if (c == '&' && peek() == '>') {
+    } else if (c == ' ' || c == '\t' || c == '\r' || (c == '&' && peek() == '>')) {
       end_word();
     } else if (c == ';' || c == '&' || c == '|') {
       end_command();
