@@ -42,9 +42,10 @@ void check_golden(const std::string& name, const std::string& found) {
   std::ifstream stream(path, std::ios::binary);
   const std::string expected{std::istreambuf_iterator<char>(stream), {}};
   if (expected == found) return;
-  FAIL_CHECK(fmt::format("{}: {}\nto accept what was found, run from the repository's root:\n"
-                         "  LOCKSTEP_GOLDEN=write build/tests/enumeration/test_enumeration",
-                         path, first_difference(expected, found)));
+  FAIL_CHECK(
+      fmt::format("{}: {}\nto accept what was found, run from the repository's root:\n"
+                  "  LOCKSTEP_GOLDEN=write build/tests/enumeration/test_enumeration",
+                  path, first_difference(expected, found)));
 }
 
 std::string without_numbers(const std::string& text) {

@@ -41,7 +41,8 @@ struct Tally {
 void count_refusal(const Diagnostics& faults, Tally& tally) {
   ++tally.refused;
   const auto known = std::ranges::find(faults, false, &Diagnostic::unknown);
-  const Diagnostic& first = *known;  // where nothing but unknown facts is in the way, it is no refusal
+  const Diagnostic& first =
+      *known;  // where nothing but unknown facts is in the way, it is no refusal
   ++tally.by_reason[first.path + ": " + without_numbers(first.message)];
 }
 
@@ -86,7 +87,7 @@ std::string text_of(const std::map<std::string, int>& counts) {
 }
 
 std::string text_of(const Tally& tally) {
-  return fmt::format("points {}\naccepted {}, {} distinct plans, each checked: all hold\n{}", 
+  return fmt::format("points {}\naccepted {}, {} distinct plans, each checked: all hold\n{}",
                      tally.points, tally.accepted, tally.plans.size(), text_of(tally.plans_of)) +
          fmt::format("refused {}\n{}unknown {}, by fact\n{}", tally.refused,
                      text_of(tally.by_reason), tally.unknown, text_of(tally.by_fact));
@@ -121,10 +122,10 @@ TEST_CASE("at latest every preset holds at full depth") {
   for (const std::string& preset : model_preset_names()) {
     const Model model = preset_model(preset, 0);
     for (const bool attention : {true, false}) {
-      const GridLayout layout{4, attention ? 4 : 1, model.n_routed_experts > 0 ? 4 : 1, 0,
-                              attention, false, "none"};
-      const Result<Plan> plan =
-          lower(input_of(model, layout, {Mode::extend, Pad::sum_len, Pattern::some_idle}, "latest"));
+      const GridLayout layout{
+          4, attention ? 4 : 1, model.n_routed_experts > 0 ? 4 : 1, 0, attention, false, "none"};
+      const Result<Plan> plan = lower(
+          input_of(model, layout, {Mode::extend, Pad::sum_len, Pattern::some_idle}, "latest"));
       CAPTURE(preset);
       REQUIRE(static_cast<bool>(plan));
       if (!plan->unknown.empty()) continue;

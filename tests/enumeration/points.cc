@@ -82,8 +82,8 @@ std::vector<GridLayout> all_layouts() {
     for (const int dp : divisors(tp)) {
       for (const int ep : divisors(tp)) {
         for (const int flags : {0, 1, 2, 3, 4, 5, 6, 7}) {
-          const GridLayout layout{tp, dp, ep, flags & 1, true, (flags & 2) != 0,
-                                  (flags & 4) != 0 ? "deepep" : "none"};
+          const GridLayout layout{
+              tp, dp, ep, flags & 1, true, (flags & 2) != 0, (flags & 4) != 0 ? "deepep" : "none"};
           layouts.push_back(layout);
           if (dp > 1 && flags > 0) continue;
           layouts.push_back(layout);
@@ -135,13 +135,12 @@ LoweringInput input_of(const Model& model, const GridLayout& layout, const GridB
 }
 
 std::string text_of(const Model& model, const GridLayout& layout, const GridBatch& batch) {
-  return fmt::format("{} tp{} dp{} ep{}{}{}{} a2a {}, {}, {}, {}", model.name, layout.tp, layout.dp,
-                     layout.ep, layout.dp_attention ? " dp_attention" : "",
-                     layout.dense_tp == 1 ? " dense_tp1" : "",
-                     layout.dp_lm_head ? " dp_lm_head" : "", layout.a2a,
-                     kModes[static_cast<std::size_t>(batch.mode)],
-                     kPads[static_cast<std::size_t>(batch.pad)],
-                     kPatterns[static_cast<std::size_t>(batch.pattern)]);
+  return fmt::format(
+      "{} tp{} dp{} ep{}{}{}{} a2a {}, {}, {}, {}", model.name, layout.tp, layout.dp, layout.ep,
+      layout.dp_attention ? " dp_attention" : "", layout.dense_tp == 1 ? " dense_tp1" : "",
+      layout.dp_lm_head ? " dp_lm_head" : "", layout.a2a,
+      kModes[static_cast<std::size_t>(batch.mode)], kPads[static_cast<std::size_t>(batch.pad)],
+      kPatterns[static_cast<std::size_t>(batch.pattern)]);
 }
 
 }  // namespace lockstep::test
