@@ -5,26 +5,18 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <utility>
 
+#include "sim/scenario/fix_candidates.h"
+#include "sim/scenario/fix_search.h"
 #include "sim/serving/sglang/timeline.h"
 
 namespace lockstep {
 namespace {
 
-// The scenario with `settings`, lowered; nullopt where that is refused.
-std::optional<Plan> lowered_with(const Scenario& scenario, const std::vector<Setting>& settings) {
-  Result<Scenario> changed = with_settings(scenario, settings);
-  if (!changed) return std::nullopt;
-  Result<Plan> plan = lower(changed->input);
-  if (!plan) return std::nullopt;
-  return std::move(*plan);
-}
-
 bool holds_with(const Scenario& scenario, const std::vector<Setting>& settings) {
-  const std::optional<Plan> plan = lowered_with(scenario, settings);
-  contract::Options options;
-  options.verdict_only = true;
-  return plan && contract::check(*plan, options).verdict == contract::Verdict::holds;
+  const std::optional<Trial> trial = try_settings(scenario, settings);
+  return trial && trial->holds();
 }
 
 std::optional<Fix> later_revision(const Scenario& scenario, const Plan& plan) {
@@ -35,41 +27,14 @@ std::optional<Fix> later_revision(const Scenario& scenario, const Plan& plan) {
   for (std::size_t i = now->entry + 1; i < sglang::timeline().size(); ++i) {
     const int change = sglang::timeline()[i].pull_request;
     const std::vector<Setting> settings{{"serving.revision", fmt::format("\"{}\"", change)}};
-    const std::optional<Plan> later = lowered_with(scenario, settings);
+    const Result<Scenario> changed = with_settings(scenario, settings);
+    const Result<Plan> later = changed ? lower(changed->input) : Result<Plan>(changed.faults());
     if (!later || !tried.insert(hash(*later)).second) continue;
     if (contract::check(*later).verdict == contract::Verdict::holds) {
       return Fix{"revision", fmt::format("use SGLang as of #{} or later", change), settings};
     }
   }
   return std::nullopt;
-}
-
-// Lets the rule say the other thing, everywhere.
-std::optional<Fix> turned_rule(const Scenario& scenario, const Reason& reason,
-                               const std::string& kind) {
-  if (reason.value != "true" && reason.value != "false") return std::nullopt;
-  const std::string other = reason.value == "true" ? "false" : "true";
-  const std::vector<Setting> settings{
-      {"serving.rules." + reason.rule, fmt::format("\"{}\"", other)}};
-  if (!holds_with(scenario, settings)) return std::nullopt;
-  return Fix{kind, fmt::format("let {} be {}", reason.rule, other), settings};
-}
-
-const Reason* reason_of_operation(const Plan& plan, int operation, std::size_t index) {
-  if (operation < 0) return nullptr;
-  const auto& because = plan.operations[static_cast<std::size_t>(operation)].because;
-  return index < because.size() ? &plan.reason(because[index]) : nullptr;
-}
-
-void add_rule_fixes(const Scenario& scenario, const Plan& plan, int operation,
-                    const std::string& kind, std::set<std::string>& tried,
-                    std::vector<Fix>& fixes) {
-  for (std::size_t i = 0; const Reason* reason = reason_of_operation(plan, operation, i); ++i) {
-    if (!tried.insert(reason->rule).second) continue;
-    if (std::optional<Fix> fix = turned_rule(scenario, *reason, kind)) {
-      fixes.push_back(std::move(*fix));
-    }
-  }
 }
 
 // The first of `candidates` that holds.
@@ -79,6 +44,30 @@ void add_first_that_holds(const Scenario& scenario, const std::vector<Fix>& cand
     if (!holds_with(scenario, candidate.settings)) continue;
     fixes.push_back(candidate);
     return;
+  }
+}
+
+// What the scenario changed, undone. The whole family only where nothing less does it.
+void add_undone(const Scenario& scenario, std::vector<Fix>& fixes) {
+  const std::size_t before = fixes.size();
+  for (Fix& candidate : undone_changes(scenario)) {
+    const bool whole = candidate.settings.front().path == "serving.family";
+    if (whole && fixes.size() > before) continue;
+    if (holds_with(scenario, candidate.settings)) fixes.push_back(std::move(candidate));
+  }
+}
+
+// Each rule of this kind turned over everywhere; if that never does, the first narrower way.
+void add_rule_fixes(const Scenario& scenario, const std::vector<RuleChange>& changes,
+                    const std::string& kind, std::vector<Fix>& fixes) {
+  const std::size_t before = fixes.size();
+  for (const RuleChange& change : changes) {
+    if (change.kind != kind) continue;
+    if (holds_with(scenario, change.everywhere.settings)) fixes.push_back(change.everywhere);
+  }
+  for (const RuleChange& change : changes) {
+    if (change.kind != kind || fixes.size() > before) continue;
+    add_first_that_holds(scenario, change.narrow, fixes);
   }
 }
 
@@ -110,10 +99,15 @@ std::vector<Fix> find_fixes(const Scenario& scenario, const Plan& plan,
   std::vector<Fix> fixes;
   if (result.verdict != contract::Verdict::violated) return fixes;
   if (std::optional<Fix> fix = later_revision(scenario, plan)) fixes.push_back(std::move(*fix));
-  const contract::Violation& first = result.violations.front();
-  std::set<std::string> tried;
-  add_rule_fixes(scenario, plan, first.producer.index, "producer_rule", tried, fixes);
-  add_rule_fixes(scenario, plan, first.operation.index, "consumer_rule", tried, fixes);
+  const std::vector<RuleChange> changes = rule_changes(plan, result);
+  for (const char* kind : {"producer_rule", "consumer_rule"}) {
+    add_rule_fixes(scenario, changes, kind, fixes);
+  }
+  add_undone(scenario, fixes);
+  const auto of_revision = [](const Fix& fix) { return fix.kind == "revision"; };
+  if (std::ranges::all_of(fixes, of_revision)) {
+    if (auto fix = find_composite(scenario, plan, result)) fixes.push_back(std::move(*fix));
+  }
   add_input_fixes(scenario, fixes);
   return fixes;
 }

@@ -16,7 +16,10 @@ struct Fix {
 };
 
 // In the order: the first later revision at which the scenario holds; the producer's rule; the
-// consumer's rule; an input (padding, a flag). Empty if the scenario holds or nothing tried helps.
+// consumer's rule; an input (what the scenario changed in the rules or in the family; padding; a
+// flag). Rules are turned over everywhere, or where that does not help in the violated layers only.
+// Where no rule helps alone, up to three that help together, in one fix, stand before padding and
+// flags. Empty if the scenario holds or nothing tried helps.
 std::vector<Fix> find_fixes(const Scenario& scenario, const Plan& plan,
                             const contract::CheckResult& result);
 

@@ -39,7 +39,8 @@ std::string nearest_architecture(std::string_view name) {
 // A model whose family is described beside the scenario (serving.family) may have any architecture.
 bool has_own_family(const Checker& checker) {
   const Node* serving = checker.document().root.find("serving");
-  return serving != nullptr && serving->find("family") != nullptr;
+  const Node* family = serving != nullptr ? serving->find("family") : nullptr;
+  return family != nullptr && !family->is_null();
 }
 
 void read_architecture(Checker& checker, const Node* list, bool any, Model& model) {

@@ -152,7 +152,8 @@ ServingSpec read_serving(Checker& checker, const Node& root) {
   if (const Node* flags = map->find("flags")) read_flags(checker, *flags, serving);
   if (const Node* env = map->find("env")) read_env(checker, *env, serving);
   if (const Node* rules = map->find("rules")) read_rules(checker, *rules, serving);
-  if (const Node* family = map->find("family")) read_family_file(checker, *family, serving);
+  const Node* family = map->find("family");
+  if (family != nullptr && !family->is_null()) read_family_file(checker, *family, serving);
   return serving;
 }
 
