@@ -60,10 +60,10 @@ class FormTable {
   // elsewhere.
   std::optional<FormId> reference(const StateSpec& spec, std::int64_t columns);
   std::optional<FormId> sum(FormId a, FormId b);
-  std::optional<FormId> scaled(FormId form, Rational factor);
-  std::optional<FormId> copied(FormId form, MovesId moves, Fill fill, LayoutId declared);
+  std::optional<FormId> scaled(FormId id, Rational factor);
+  std::optional<FormId> copied(FormId id, MovesId moves, Fill fill, LayoutId declared);
   // Each member of a part gets the sum over the part; `declared`: the rows it may have.
-  std::optional<FormId> sum_over(FormId form, GroupId group, LayoutId declared);
+  std::optional<FormId> sum_over(FormId id, GroupId group, LayoutId declared);
   // `inside` on its holders, `outside` on its other holders.
   std::optional<FormId> merged(FormId inside, FormId outside);
 

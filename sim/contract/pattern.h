@@ -84,7 +84,7 @@ class PatternTable {
   PatternId uniform(ProfileId profile);
   PatternId per_rank(const std::vector<ProfileId>& profiles);
   ProfileId profile_of(PatternId pattern, int rank) const;
-  ProfileId times(ProfileId profile, Rational factor);
+  ProfileId times(ProfileId id, Rational factor);
   ProfileId total(std::span<const ProfileId> profiles);
   template <class ProfileOf>
   PatternId each_rank(ProfileOf profile_of);

@@ -126,9 +126,9 @@ Diagnostic fault(std::string path, std::string message, std::string hint) {
 }  // namespace
 
 const std::vector<contract::Violation>& Bisection::violations(std::size_t position) const {
-  static const std::vector<contract::Violation> kNone;
+  static const std::vector<contract::Violation> none;
   const BisectPosition& at = positions[position];
-  return at.verdict == "refused" ? kNone : results[at.result].violations;
+  return at.verdict == "refused" ? none : results[at.result].violations;
 }
 
 std::optional<BisectChange> Bisection::first_change_of_verdict() const {

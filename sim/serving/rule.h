@@ -32,7 +32,7 @@ struct RuleVersion {
 // The texts of a rule outlive it.
 struct Rule {
   std::string_view name;
-  Input decides;          // the input that later rules read this rule's value by
+  Input decides{};        // the input that later rules read this rule's value by
   std::string_view file;  // where the system has it
   std::string_view function;
   std::vector<RuleVersion> history;  // in merge order

@@ -31,6 +31,6 @@ struct StepQuestion {
 
 // Faults carry `path` and the key, such as batch.tokens.
 Result<ResolvedStep> resolve_step(const BatchSpec& batch, const std::string& path,
-                                  const StepQuestion& question);
+                                  const StepQuestion& step);
 
 }  // namespace lockstep::sglang

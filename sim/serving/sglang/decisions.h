@@ -76,10 +76,10 @@ class Decisions {
   Key key_of(const Environment& environment, const std::vector<Input>& inputs) const;
   LayerDecision decide(const LayerFacts& facts);
   void add(LayerDecision& layer, const RankClass& ranks, const LayerFacts& of);
-  void settle(LayerDecision& layer, bool first, const Environment& decided, const LayerFacts& of);
+  void settle(LayerDecision& layer, bool first, const Environment& e, const LayerFacts& of);
   void note_unknown(LayerDecision& layer, const Environment& decided, const LayerFacts& of) const;
   RankDecision decide_rank(const Environment& decided, const LayerFacts& of);
-  std::vector<ReasonId> reasons_of_producer(const Environment& decided, bool sparse);
+  std::vector<ReasonId> reasons_of_producer(const Environment& e, bool sparse);
 
   const RuleBook& book_;
   PlanBuilder& builder_;
