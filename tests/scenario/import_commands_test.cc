@@ -111,23 +111,21 @@ TEST_CASE("Kimi K2.6 in NVFP4, in a container") {
       "--data-parallel-size 8 --expert-parallel-size 8 --enable-dp-att "
       "--quantization modelopt_fp4 --moe-runner-backend flashinfer_cutlass "
       "--tool-call-parser kimi_k2 --reasoning-parser kimi_k2";
-  CHECK(body(command) ==
-        "model: kimi-k2.6-nvfp4\n" +
-            kServing +
-            "  env:\n"
-            "    SGLANG_DP_USE_GATHERV: \"0\"\n"
-            "  flags:\n"
-            "    moe_runner_backend: \"flashinfer_cutlass\"\n"
-            "    quantization: \"modelopt_fp4\"\n"
-            "parallel:\n"
-            "  tp_size: 8\n"
-            "  dp_size: 8\n"
-            "  ep_size: 8\n"
-            "  enable_dp_attention: true\n"
-            "hardware: hgx-h200\n"
-            "batch:\n"
-            "  forward_mode: extend\n"
-            "  tokens: [1024, 37, 0, 512, 3, 128, 64, 900]\n");
+  CHECK(body(command) == "model: kimi-k2.6-nvfp4\n" + kServing +
+                             "  env:\n"
+                             "    SGLANG_DP_USE_GATHERV: \"0\"\n"
+                             "  flags:\n"
+                             "    moe_runner_backend: \"flashinfer_cutlass\"\n"
+                             "    quantization: \"modelopt_fp4\"\n"
+                             "parallel:\n"
+                             "  tp_size: 8\n"
+                             "  dp_size: 8\n"
+                             "  ep_size: 8\n"
+                             "  enable_dp_attention: true\n"
+                             "hardware: hgx-h200\n"
+                             "batch:\n"
+                             "  forward_mode: extend\n"
+                             "  tokens: [1024, 37, 0, 512, 3, 128, 64, 900]\n");
   CHECK(imported(command).find("secret") == std::string::npos);
   must_lower(imported(command));
 }
