@@ -68,12 +68,12 @@ class TableParser {
                       f.text("epoch", "")};
       f.finish();
     }
-    for (const Node* note : top_.list("notes")) {
-      plan_.notes.push_back(scalar_text(*note, faults()));
-    }
-    for (const Node* fact : top_.list("unknown")) {
-      plan_.unknown.push_back(scalar_text(*fact, faults()));
-    }
+    parse_sentences("notes", plan_.notes);
+    parse_sentences("unknown", plan_.unknown);
+  }
+
+  void parse_sentences(const char* key, std::vector<std::string>& sentences) {
+    for (const Node* node : top_.list(key)) sentences.push_back(scalar_text(*node, faults()));
   }
 
   std::uint64_t parse_seed() {

@@ -120,6 +120,7 @@ Model tiny_model(int layers, int dense_layers, int experts, int shared) {
   model.name = "tiny";
   model.architecture = "DeepseekV3ForCausalLM";
   model.model_type = "deepseek_v3";
+  model.kv_lora_rank = 4;  // MLA
   model.num_hidden_layers = layers;
   model.hidden_size = 16;
   model.first_k_dense_replace = dense_layers;

@@ -184,12 +184,12 @@ TEST_CASE("an architecture that is not modelled is refused with the nearest that
     const std::size_t at = text.find("hint: ");
     return at == std::string::npos ? text : text.substr(at + 6, text.find('\n', at) - at - 6);
   };
-  CHECK(hint("Qwen3NextForCausalLM") == "the nearest that is: Qwen3MoeForCausalLM");
+  CHECK(hint("Qwen3NextForCausalLM") == "the nearest that is: Qwen3ForCausalLM");
   CHECK(hint("Llama4ForConditionalGeneration") == "the nearest that is: LlamaForCausalLM");
   CHECK(hint("DeepseekV4ForCausalLM") == "the nearest that is: DeepseekV2ForCausalLM");
   CHECK(hint("Glm4vMoeForConditionalGeneration") == "the nearest that is: Glm4MoeForCausalLM");
-  CHECK(hint("BailingMoeForCausalLM") == "the nearest that is: Qwen2MoeForCausalLM");
-  CHECK(contains(hint("Xyz"), "those that are: DeepseekV2ForCausalLM, DeepseekV3ForCausalLM"));
+  CHECK(hint("BailingMoeForCausalLM") == "the nearest that is: Glm4MoeForCausalLM");
+  CHECK(contains(hint("Xyz"), "those that are: DeepseekV2ForCausalLM, DeepseekV32ForCausalLM"));
 }
 
 TEST_CASE("a text part says what the outer file does not") {

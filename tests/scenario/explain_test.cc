@@ -94,6 +94,7 @@ TEST_CASE("a fault of a rule that the user set is explained by no pull request")
                                  {"serving.rules.should_skip_mlp_all_reduce", "\"false\""},
                                  {"serving.rules.should_use_dp_reduce_scatterv", "\"true\""},
                                  {"serving.rules.dp_return_uses_reduce_scatterv", "\"true\""},
+                                 {"serving.rules.boundary_completes_sum", "\"false\""},
                                  {"model.num_hidden_layers", "2"}});
   REQUIRE_FALSE(e.explained.empty());
   CHECK(e.explained[0].empty());

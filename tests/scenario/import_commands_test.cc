@@ -35,7 +35,7 @@ void must_lower(const std::string& text) {
 const std::string kServing =
     "serving:\n"
     "  system: sglang\n"
-    "  revision: \"32663\"\n";
+    "  revision: \"latest\"\n";
 
 }  // namespace
 
@@ -46,7 +46,7 @@ TEST_CASE("DeepSeek-R1 on two nodes of eight") {
       "  --model-path deepseek-ai/DeepSeek-R1 \\\n"
       "  --tp 16 --dist-init-addr 10.0.0.1:5000 --nnodes 2 --node-rank 0 \\\n"
       "  --trust-remote-code --host 0.0.0.0 --port 40000\n";
-  CHECK(body(command) == "model: deepseek-v3\n" + kServing +
+  CHECK(body(command) == "model: deepseek-r1\n" + kServing +
                              "parallel:\n"
                              "  tp_size: 16\n"
                              "hardware:\n"
@@ -112,9 +112,7 @@ TEST_CASE("Kimi K2.6 in NVFP4, in a container") {
       "--quantization modelopt_fp4 --moe-runner-backend flashinfer_cutlass "
       "--tool-call-parser kimi_k2 --reasoning-parser kimi_k2";
   CHECK(body(command) ==
-        "model:\n"
-        "  preset: kimi-k2.6\n"
-        "  quantization: nvfp4\n" +
+        "model: kimi-k2.6-nvfp4\n" +
             kServing +
             "  env:\n"
             "    SGLANG_DP_USE_GATHERV: \"0\"\n"
@@ -139,7 +137,7 @@ TEST_CASE("a decode server of a disaggregated deployment decodes") {
       "python3 -m sglang.launch_server --model-path deepseek-ai/DeepSeek-R1-0528 --tp 8 --dp 4 "
       "--enable-dp-attention --disaggregation-mode decode --disaggregation-ib-device mlx5_0,mlx5_1 "
       "--disaggregation-transfer-backend nixl --cuda-graph-max-bs 32 --max-running-requests 256";
-  CHECK(body(command) == "model: deepseek-v3\n" + kServing +
+  CHECK(body(command) == "model: deepseek-r1\n" + kServing +
                              "  flags:\n"
                              "    cuda_graph_max_bs: 32\n"
                              "parallel:\n"
@@ -247,7 +245,7 @@ TEST_CASE("checkpoints are found by their names, wherever they are kept") {
     CHECK(s.input.model.quantization == "int4");
   }
   const Scenario s = parsed(imported("sglang serve nvidia/DeepSeek-R1-0528-NVFP4-v2"));
-  CHECK(s.input.model.name == "deepseek-v3");
+  CHECK(s.input.model.name == "deepseek-r1");
   CHECK(s.input.model.quantization == "nvfp4");
   for (const char* path : {"deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "deepseek-ai/DeepSeek-V3.2",
                            "lmsys/Kimi-K2.6-Eagle3", "/models/", "/"}) {

@@ -120,7 +120,7 @@ TEST_CASE("another architecture is refused by name") {
         "modelled yet\n"
         "  model: {preset: kimi-k2.6, architectures: [Qwen3NextForCausalLM]}\n"
         "                                             ^\n"
-        "  hint: the nearest that is: Qwen3MoeForCausalLM\n");
+        "  hint: the nearest that is: Qwen3ForCausalLM\n");
 }
 
 TEST_CASE("a file that is missing, or no model, is a fault at its name") {

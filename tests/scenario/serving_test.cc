@@ -83,10 +83,12 @@ TEST_CASE("a rule is an expression in text") {
         "  hint: for example \"padding == max_len\"\n");
 }
 
-TEST_CASE("model families in files are not modelled yet") {
-  CHECK(faults_of(with_batch("serving: {family: f.yaml}\n"))
-            .find("not modelled yet: model families described in a file (family)") !=
-        std::string::npos);
+TEST_CASE("a family file that is not there is named, relative to the scenario") {
+  CHECK(faults_of(with_batch("serving: {family: f.yaml}\n")) ==
+        "s.yaml:4:19: error: f.yaml: cannot open this file\n"
+        "  serving: {family: f.yaml}\n"
+        "                    ^\n"
+        "  hint: the path is relative to the scenario\n");
 }
 
 TEST_CASE("each hardware preset has a GPU generation and a node size") {

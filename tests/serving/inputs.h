@@ -27,6 +27,7 @@ inline Model tiny_deepseek(int layers = 3, int dense_layers = 1) {
   model.num_attention_heads = 16;
   model.num_key_value_heads = 16;
   model.v_head_dim = 4;
+  model.kv_lora_rank = 8;  // MLA
   model.vocab_size = 64;
   return model;
 }

@@ -83,8 +83,8 @@ TEST_CASE("a toggle that does not decide says why") {
   CHECK(noted(nothing,
               "with #32663: there is no should_use_dp_reduce_scatterv here: #22642 brought it"));
   CHECK(hash(nothing) == hash(lowered(dep8("22642^"))));
-  const Plan idle = lowered(dep8("24785^", {36507}));
-  CHECK(noted(idle, "with #36507: nothing in this plan depends on it"));
+  const Plan idle = lowered(dep8("24785^", {39899}));
+  CHECK(noted(idle, "with #39899: nothing in this plan depends on it"));
   CHECK(lowered(dep8("24785^", {24785})).notes == lowered(dep8("24785^")).notes);
 }
 
