@@ -42,14 +42,17 @@ inline Model tiny_model(const std::string& architecture, int layers = 3) {
   };
   if (is_one_of({"DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "DeepseekV32ForCausalLM",
                  "KimiK25ForConditionalGeneration", "GlmMoeDsaForCausalLM"})) {
-    model.kv_lora_rank = 8;
     return model;
   }
+  model.kv_lora_rank = 0;
   model.head_dim = 4;
   model.attention_bias = architecture == "GptOssForCausalLM";
   if (architecture == "Glm4MoeForCausalLM") return model;
   model.first_k_dense_replace = 0;
-  if (is_one_of({"Qwen3ForCausalLM", "LlamaForCausalLM"})) model.n_routed_experts = 0;
+  if (is_one_of({"Qwen3ForCausalLM", "LlamaForCausalLM"})) {
+    model.n_routed_experts = 0;
+    model.num_experts_per_tok = 0;
+  }
   if (architecture != "Qwen2MoeForCausalLM") model.n_shared_experts = 0;
   return model;
 }

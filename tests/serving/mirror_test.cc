@@ -11,7 +11,7 @@ using namespace test;  // NOLINT(google-build-using-namespace): the vocabulary o
 contract::CheckResult checked(const LoweringInput& input) {
   const Result<Plan> plan = lower(input);
   REQUIRE(static_cast<bool>(plan));
-  REQUIRE(validate(*plan).empty());
+  for (const std::string& fault : validate(*plan)) FAIL_CHECK(fault);
   return contract::check(*plan);
 }
 
@@ -38,7 +38,7 @@ TEST_CASE("7.4: each safe case of DeepSeek, in E1 to E4") {
                                 {"a_dp = 1", layout(8, 1, 8), Mode::sum}};
   for (const Safe& row : table) {
     for (const char* revision : {"22642", "23748", "24785^", "24785", "32663"}) {
-      INFO("7.4 ", row.why, " ", revision);
+      INFO(text("7.4", row.why, revision));
       CHECK(multiplicity(input_of(kDeepseek, row.parallel, revision, row.mode)).whole == "holds");
     }
   }
@@ -46,7 +46,7 @@ TEST_CASE("7.4: each safe case of DeepSeek, in E1 to E4") {
 
 TEST_CASE("7.4: replicated dense layers have no return over DP, sparse layers still do") {
   for (const char* revision : {"22642", "24785^", "24785"}) {
-    INFO("7.4 moe_dense_tp_size=1 ", revision);
+    INFO(text("7.4 moe_dense_tp_size=1", revision));
     LoweringInput in = input_of(kDeepseek, layout(8, 8, 8), revision, Mode::sum);
     in.parallel.moe_dense_tp_size = 1;
     const Multiplicity found = multiplicity(in);
@@ -62,7 +62,7 @@ TEST_CASE("7.4: captured decode is MAX_LEN, safe if rs_ok, and not for Qwen3-MoE
     return multiplicity(in);
   };
   for (const char* revision : {"22642", "24785^"}) {
-    INFO("7.4 captured ", revision);
+    INFO(text("7.4 captured", revision));
     CHECK(captured(kDeepseek, revision).whole == "holds");
     CHECK(captured(kGlm4, revision).whole == "holds");
     CHECK(captured(kGptOss, revision).sparse == "8");
@@ -135,7 +135,7 @@ TEST_CASE("7.6: a replicated shared expert is there n times until #41195") {
   };
   for (const char* revision : {"24949", "32663", "41195^"}) {
     for (const Mode mode : {Mode::max, Mode::sum}) {
-      INFO("7.6 shared replicated ", revision, name_of(mode));
+      INFO(text("7.6 shared replicated", revision, name_of(mode)));
       const contract::CheckResult result = replicated(revision, 4, mode);
       CHECK(result.violations.size() == 2);  // the sparse layers
       for (const contract::Violation& v : result.violations) {
@@ -151,7 +151,7 @@ TEST_CASE("7.6: a replicated shared expert is there n times until #41195") {
   for (const char* revision : {"41195", "41197", "41253", "latest"}) {
     for (const int ep : {1, 4}) {
       for (const Mode mode : {Mode::max, Mode::sum}) {
-        INFO("7.6 shared replicated ", revision, name_of(mode), ep);
+        INFO(text("7.6 shared replicated", revision, name_of(mode), ep));
         CHECK(replicated(revision, ep, mode).verdict == contract::Verdict::holds);
       }
     }
@@ -166,7 +166,7 @@ TEST_CASE("7.6, 6.4: a declined fused kernel adds and norms without the sum unti
     return in;
   };
   for (const char* architecture : {kDeepseek, kQwen3Moe, kMinimax, kGptOss}) {
-    INFO("7.6 fused fallback ", architecture);
+    INFO(text("7.6 fused fallback", architecture));
     const contract::CheckResult result = checked(declined(architecture, "41193^"));
     CHECK(result.violations.size() == 2);  // the last layer sums by itself
     for (const contract::Violation& v : result.violations) {
@@ -189,7 +189,7 @@ TEST_CASE("7.6: tp8 dp2 ep2 stops in E1 to E3, for every family with DP attentio
       const auto at = [&](const char* revision) {
         return multiplicity(input_of(architecture, layout(8, 2, 2), revision, mode)).whole;
       };
-      INFO("7.6 crash ", architecture, name_of(mode));
+      INFO(text("7.6 crash", architecture, name_of(mode)));
       for (const char* revision : {"22642", "23748", "24785", "32663^"}) {
         CHECK(at(revision) == "collective-mismatch");
       }
@@ -208,7 +208,7 @@ TEST_CASE("7.6, 4.1: in V0 an extending and a decoding shard choose different pa
   const ShardBatch extends{ForwardMode::extend, {{4, 0}}};
   const ShardBatch decodes{ForwardMode::decode, {{1, 7}, {1, 7}, {1, 7}, {1, 7}}};
   for (const char* revision : {"8280", "8539", "9973", "10414^"}) {
-    INFO("4.1 V0 ", revision);
+    INFO(text("4.1 V0", revision));
     const contract::CheckResult result = checked(mixed(revision, {extends, decodes}));
     REQUIRE(result.verdict == contract::Verdict::violated);
     CHECK(result.violations.front().code == contract::Code::collective_mismatch);

@@ -39,8 +39,8 @@ void check_cell(const Window& window, const char* revision, ParallelFlags parall
                 const std::string& times) {
   LoweringInput in = input_of(kQwen3Moe, parallel, revision, mode);
   in.serving.flags["enforce_disable_flashinfer_allreduce_fusion"] = true;
-  INFO("6.5.3 ", window.name, " at ", revision, name_of(mode), "tp", parallel.tp_size, " dp",
-       parallel.dp_size, " ep", parallel.ep_size);
+  INFO(text("6.5.3", window.name, " at", revision, name_of(mode), "tp", parallel.tp_size, " dp",
+            parallel.dp_size, " ep", parallel.ep_size));
   const Multiplicity found = multiplicity(in);
   if (times == kStops) {
     CHECK(found.whole == kStops);
@@ -71,7 +71,7 @@ TEST_CASE("section 6.5.3: Qwen3-MoE, every window and layout") {
 
 TEST_CASE("6.5.3: the MAX_LEN decode of tp2 dp2 ep2 is x2 in E0 and E1, Qwen2-MoE's never") {
   for (const char* revision : {"21195", "22642^", "22642", "23731^"}) {
-    INFO(revision);
+    INFO(text(revision));
     CHECK(multiplicity(input_of(kQwen3Moe, layout(2, 2, 2), revision, Mode::max)).sparse == "2");
     CHECK(multiplicity(input_of(kQwen2Moe, layout(2, 2, 2), revision, Mode::max)).sparse == "1");
   }

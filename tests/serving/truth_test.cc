@@ -75,7 +75,7 @@ TEST_CASE("the truth table of section 5.3, experts") {
        "1"}};
   for_each_case(table, [](const Row& row, const char* architecture, const char* at, Mode mode) {
     for (const int n : {2, 8}) {
-      INFO("5.3 ", row.section, ": ", architecture, " ", at, name_of(mode), n);
+      INFO(text("5.3", row.section, ":", architecture, at, name_of(mode), n));
       const Multiplicity found = multiplicity(input_of(architecture, layout(n, n, n), at, mode));
       CHECK(found.sparse == in_numbers(row.times, n));
     }
@@ -105,7 +105,7 @@ TEST_CASE("the truth table of section 5.3, dense layers") {
        "1"}};
   for_each_case(table, [](const Row& row, const char* architecture, const char* at, Mode mode) {
     for (const int n : {2, 8}) {
-      INFO("5.3 ", row.section, ": ", architecture, " ", at, name_of(mode), n);
+      INFO(text("5.3", row.section, ":", architecture, at, name_of(mode), n));
       const Multiplicity found = multiplicity(input_of(architecture, layout(n, n, n), at, mode));
       CHECK(found.dense == in_numbers(row.times, n));
     }
@@ -121,7 +121,7 @@ TEST_CASE("below the table of section 5.3: tp8 dp8 ep1 is x1 in every epoch") {
   for (const char* architecture : kDpFamilies) {
     for (const char* revision : kFromMinimaxOn) {
       for (const Mode mode : kBoth) {
-        INFO("5.3 ", architecture, " ", revision, name_of(mode));
+        INFO(text("5.3", architecture, revision, name_of(mode)));
         const LoweringInput in = input_of(architecture, layout(8, 8, 1), revision, mode);
         CHECK(multiplicity(in).whole == "holds");
       }
@@ -140,7 +140,7 @@ TEST_CASE("below the table of section 5.3: ep > 1 with USE_RSV false is x1, Qwen
       for (const char* revision : kFromMinimaxOn) {
         for (const Mode mode : kBoth) {
           const bool told = architecture != std::string(kQwen3Moe) || told_both(revision);
-          INFO("5.3 ", architecture, " ", revision, name_of(mode), tp, " ", dp, " ", ep);
+          INFO(text("5.3", architecture, revision, name_of(mode), tp, dp, ep));
           const LoweringInput in = input_of(architecture, layout(tp, dp, ep), revision, mode);
           if (told || mode == Mode::sum) CHECK(multiplicity(in).whole == "holds");
         }
@@ -152,13 +152,13 @@ TEST_CASE("below the table of section 5.3: ep > 1 with USE_RSV false is x1, Qwen
 TEST_CASE("5.3, 6.5.4: Llama and Mixtral under DP attention are not known after the last copy") {
   for (const char* revision : {"22642", "24785", "41195", "latest"}) {
     for (const int ep : {1, 4}) {
-      INFO(revision, " ", ep);
+      INFO(text(revision, ep));
       CHECK(multiplicity(input_of(kLlama, layout(4, 4, ep), revision, Mode::sum)).whole ==
             "unknown");
     }
   }
   for (const char* revision : {"24785", "41195", "latest"}) {
-    INFO(revision);
+    INFO(text(revision));
     CHECK(multiplicity(input_of(kMixtral, layout(4, 4, 4), revision, Mode::sum)).whole ==
           "unknown");
   }
@@ -174,7 +174,7 @@ TEST_CASE("6.5.1: DP attention from the family's pull request on") {
   };
   for (const Since& since :
        {Since{kGptOss, "9359"}, Since{kMinimax, "20919"}, Since{kGlm4, "8539"}}) {
-    INFO(since.architecture);
+    INFO(text(since.architecture));
     const std::string before = std::string(since.revision) + "^";
     const auto at = [&](const std::string& revision) {
       return multiplicity(input_of(since.architecture, layout(4, 4, 1), revision, Mode::sum)).whole;
@@ -200,7 +200,7 @@ TEST_CASE("6.5.2, 5.6: GLM-4.5's windows") {
         Window{"11665", Mode::sum, "1", "1"}, Window{"11800", Mode::max, "1", "1"},
         Window{"11800", Mode::sum, "1", "1"}}) {
     for (const int ep : {1, 4}) {
-      INFO("6.5.2 ", w.revision, name_of(w.mode), ep);
+      INFO(text("6.5.2", w.revision, name_of(w.mode), ep));
       const Multiplicity found =
           multiplicity(input_of(kGlm4, layout(4, 4, ep), w.revision, w.mode));
       CHECK(found.dense == w.dense);

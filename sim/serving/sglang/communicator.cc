@@ -130,16 +130,17 @@ Value scatter(const StepContext& c, const LayerTerms& terms, const Value& attent
 
 // In deterministic inference: the sum of a copy on every rank, then the own rows of it.
 void deterministic_reduce_scatterv(const StepContext& c, const Value& output, const Value& home,
-                                   const Who& who) {
-  const Value sum = c.emit.result("ffn_sum", output.rows, output.terms);
+                                   const Who& who, const std::string& prefix) {
+  const Value sum = c.emit.result(prefix + "ffn_sum", output.rows, output.terms);
   c.emit.collective(OpKind::all_reduce, "reduce_scatterv all_reduce", output, sum, c.groups.tp,
                     who);
   c.emit.copy("reduce_scatterv slice", sum, home, c.tables.all_to_own(), who);
 }
 
-void reduce_scatterv(const StepContext& c, const Value& output, const Value& home, const Who& who) {
+void reduce_scatterv(const StepContext& c, const Value& output, const Value& home, const Who& who,
+                     const std::string& prefix) {
   if (c.settings.enable_deterministic_inference) {
-    deterministic_reduce_scatterv(c, output, home, who);
+    deterministic_reduce_scatterv(c, output, home, who, prefix);
     return;
   }
   Operation& op =
@@ -147,12 +148,13 @@ void reduce_scatterv(const StepContext& c, const Value& output, const Value& hom
   op.sizes = c.tables.rows_per_shard();
 }
 
-void reduce_scatter(const StepContext& c, const Value& output, const Value& home, const Who& who) {
+void reduce_scatter(const StepContext& c, const Value& output, const Value& home, const Who& who,
+                    const std::string& prefix) {
   if (c.parallel.attn_tp == 1) {
     c.emit.collective(OpKind::reduce_scatter, "dp_reduce_scatter", output, home, c.groups.tp, who);
     return;
   }
-  const Value part = c.emit.result("ffn_slice", c.tables.slice(), output.terms);
+  const Value part = c.emit.result(prefix + "ffn_slice", c.tables.slice(), output.terms);
   c.emit.collective(OpKind::reduce_scatter, "dp_reduce_scatter", output, part, c.groups.tp, who);
   c.emit.collective(OpKind::all_gather, "dp_reduce_scatter all_gather", part, home,
                     c.groups.attn_tp, who);
@@ -186,12 +188,17 @@ Value deferred_sum(const StepContext& c, const LeftOver& left, const Value& hidd
   return sum;
 }
 
+// Names of the layer before's tensors among this layer's, which may have its own of that name.
+constexpr const char* kLeft = "left_";
+
 // Completes what the layer before left, and brings it home.
 Value complete(const StepContext& c, const LeftOver& left, const Value& hidden) {
-  if (!left.decision->defers_sum) return return_home(c, left.facts, *left.decision, hidden);
+  if (!left.decision->defers_sum) {
+    return return_home(c, left.facts, *left.decision, hidden, kLeft);
+  }
   const Value sum = deferred_sum(c, left, hidden);
   if (!returns_over_dp(c, left.facts)) return sum;
-  return return_home(c, left.facts, *left.decision, sum);
+  return return_home(c, left.facts, *left.decision, sum, kLeft);
 }
 
 }  // namespace
@@ -226,19 +233,20 @@ Value prepare_mlp(const StepContext& c, const LayerFacts& facts, Value attention
 }
 
 Value return_home(const StepContext& c, const LayerFacts& facts, const LayerDecision& decision,
-                  const Value& output) {
+                  const Value& output, const std::string& prefix) {
   Value home = output;
   home.partial_over = {};
   if (!returns_over_dp(c, facts)) return home;
   c.emit.enter_module("boundary");
-  home = c.emit.result("ffn_out", rows_of(c, facts.modes.output), output.terms, {}, kLocalBuffer);
+  home = c.emit.result(prefix + "ffn_out", rows_of(c, facts.modes.output), output.terms, {},
+                       kLocalBuffer);
   for (const RankDecision& ranks : decision.ranks) {
     switch (ranks.return_step) {
       case ReturnStep::reduce_scatterv:
-        reduce_scatterv(c, output, home, ranks.consumer);
+        reduce_scatterv(c, output, home, ranks.consumer, prefix);
         break;
       case ReturnStep::reduce_scatter:
-        reduce_scatter(c, output, home, ranks.consumer);
+        reduce_scatter(c, output, home, ranks.consumer, prefix);
         break;
       case ReturnStep::dp_scatter:
         c.emit.copy("dp_scatter", output, home, c.tables.all_to_own(), ranks.consumer);

@@ -31,7 +31,8 @@ Value prepare_mlp(const StepContext& context, const LayerFacts& facts, Value att
 // 3.3, 3.4: the feed-forward's contribution brought home, in the rows of the layer's output; the
 // residual is not joined yet.
 Value return_home(const StepContext& context, const LayerFacts& facts,
-                  const LayerDecision& decision, const Value& output);
+                  const LayerDecision& decision, const Value& output,
+                  const std::string& prefix = "");
 
 // 3.3, Q3: where the feed-forward worked on slices and the layer gives out the shard's rows, the
 // residual joins and the slices are gathered.
