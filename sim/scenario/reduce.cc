@@ -35,6 +35,14 @@ void shrink(ShardBatch& shard, int largest, int most) {
   }
 }
 
+// Shards that chose different paddings (SGLang before #10414) gather by operations of some ranks
+// each; the mode of the step is then one of several, and pinning it would hide the fault.
+bool paddings_differ(const Plan& plan, int step) {
+  return std::ranges::any_of(plan.operations, [step](const Operation& op) {
+    return op.site.step == step && op.name.starts_with("dp_gather") && !op.ranks.empty();
+  });
+}
+
 }  // namespace
 
 LoweringInput at_reduced_tokens(LoweringInput input, const Plan& full, int most) {
@@ -46,7 +54,8 @@ LoweringInput at_reduced_tokens(LoweringInput input, const Plan& full, int most)
     for (ShardBatch& shard : batch.shards) shrink(shard, largest, most);
     batch.cuda_graph = full.steps[i].cuda_graph;
     const bool pinned = full.steps[i].padding != Padding::none && !full.steps[i].cuda_graph;
-    if (pinned) batch.padding = full.steps[i].padding;
+    if (pinned && !paddings_differ(full, static_cast<int>(i)))
+      batch.padding = full.steps[i].padding;
   }
   return input;
 }

@@ -1,6 +1,8 @@
 // Lowering inputs for tests: a tiny DeepSeek-family model and layouts by their sizes.
 #pragma once
 
+#include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,31 @@ inline Model tiny_deepseek(int layers = 3, int dense_layers = 1) {
   model.v_head_dim = 4;
   model.kv_lora_rank = 8;  // MLA
   model.vocab_size = 64;
+  return model;
+}
+
+// The same size with the structure of another family: GPT-OSS has biases, Qwen's dense models no
+// experts; only DeepSeek's and GLM's have a dense layer 0.
+inline Model tiny_model(const std::string& architecture, int layers = 3) {
+  Model model = tiny_deepseek(layers, 1);
+  model.architecture = architecture;
+  const auto is_one_of = [&](std::initializer_list<const char*> names) {
+    return std::ranges::find(names, architecture) != names.end();
+  };
+  if (is_one_of({"DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "DeepseekV32ForCausalLM",
+                 "KimiK25ForConditionalGeneration", "GlmMoeDsaForCausalLM"})) {
+    return model;
+  }
+  model.kv_lora_rank = 0;
+  model.head_dim = 4;
+  model.attention_bias = architecture == "GptOssForCausalLM";
+  if (architecture == "Glm4MoeForCausalLM") return model;
+  model.first_k_dense_replace = 0;
+  if (is_one_of({"Qwen3ForCausalLM", "LlamaForCausalLM"})) {
+    model.n_routed_experts = 0;
+    model.num_experts_per_tok = 0;
+  }
+  if (architecture != "Qwen2MoeForCausalLM") model.n_shared_experts = 0;
   return model;
 }
 

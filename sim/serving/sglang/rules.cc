@@ -174,7 +174,7 @@ std::vector<Rule> deferral_rules() {
        {{8280, "allreduce_fusion", kByThen},
         {41197,
          "tp > 1 and not last_layer and mlp_mode != scattered and not use_reduce_scatter and "
-         "(not dp_attention or returns_over_dp)"}}},
+         "not return_uses_reduce_scatterv and (not dp_attention or returns_over_dp)"}}},
 
       {"return_moves_to_next_layer",
        Input::return_moves_to_next_layer,
