@@ -213,9 +213,7 @@ std::vector<ReasonId> Decisions::reasons_of_producer(const Environment& e, bool 
   for (const ExpertSum& s : kExpertSums) {
     if (e.is(s.exists)) reasons.push_back(reason(s.skipped));
   }
-  if (reasons.empty()) {
-    for (const ExpertSum& s : kExpertSums) reasons.push_back(reason(s.exists));
-  }
+  if (!e.is(Input::sums_experts_over_tp)) reasons.push_back(reason(Input::sums_experts_over_tp));
   reasons.push_back(reason(told));
   return reasons;
 }
