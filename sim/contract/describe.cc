@@ -19,6 +19,7 @@ std::string place_text(const Site& site) {
 std::string fault_text(const Violation& v) {
   const std::string terms = join(v.terms, ", ");
   const std::string times = v.factor ? to_string(*v.factor) : std::string();
+  const char* is = v.terms.size() == 1 ? "is" : "are";
   switch (v.code) {
     case Code::wrong_rows:
       return fmt::format("rows hold the values of other tokens ({})", terms);
@@ -30,8 +31,8 @@ std::string fault_text(const Violation& v) {
     case Code::expert_map:
       return fmt::format("the ranks together do not compute every expert of {} once", terms);
     case Code::nonlinear_on_partial:
-      return fmt::format("{} is still partial at a nonlinear operation; its sum comes later",
-                         terms);
+      return fmt::format("{} {} still partial at a nonlinear operation; the sum comes later", terms,
+                         is);
     case Code::missing_reduction:
       return times.empty() ? fmt::format("{} lacks shares: the sum never ran", terms)
                            : fmt::format("only {} of {} is there: the sum never ran", times, terms);
@@ -40,11 +41,12 @@ std::string fault_text(const Violation& v) {
                  ? fmt::format("{} lacks shares: summed over the wrong ranks", terms)
                  : fmt::format("only {} of {} is there: summed over the wrong ranks", times, terms);
     case Code::double_reduction:
-      return times.empty() ? fmt::format("{} is summed more than once", terms)
-                           : fmt::format("{} is summed {} times", terms, times);
+      return times.empty() ? fmt::format("{} {} summed more than once", terms, is)
+                           : fmt::format("{} {} summed {} times", terms, is, times);
     default:
-      return times.empty() ? fmt::format("{} is counted wrongly, other terms are right", terms)
-                           : fmt::format("{} is counted {} times, other terms once", terms, times);
+      return times.empty()
+                 ? fmt::format("{} {} counted wrongly, other terms are right", terms, is)
+                 : fmt::format("{} {} counted {} times, other terms once", terms, is, times);
   }
 }
 

@@ -187,6 +187,9 @@ void Decisions::settle(LayerDecision& layer, bool first, const Environment& e,
   bool carries = layer.carries_return;
   same(carries, Input::return_moves_to_next_layer, "return_moves_to_next_layer");
   layer.carries_return = carries && of.modes.mlp == ScatterMode::full;
+  if (of.sparse && e.is(Input::shared_expert_tp1)) {
+    add_once(layer.shared, {builder_.reason(book_.reason(Input::shared_experts_on_one_rank, e))});
+  }
   if (!layer.defers_sum) return;
   add_once(layer.deferral, {builder_.reason(book_.reason(Input::sum_moves_to_next_layer, e))});
   if (e.is(Input::allreduce_fusion)) {
@@ -199,6 +202,13 @@ void Decisions::note_unknown(LayerDecision& layer, const Environment& decided,
   for (const Input rule : consulted(decided, of)) {
     add_once(layer.unknown, book_.unknown_facts(rule, decided));
   }
+}
+
+// Why a fused kernel that was to take the sum does not.
+std::vector<ReasonId> Decisions::reasons_of_decline(const Environment& e) {
+  if (!e.is(Input::allreduce_fusion) || !e.is(Input::fused_kernel_declines)) return {};
+  return {builder_.reason(book_.reason(Input::fused_kernel_declines, e)),
+          builder_.reason(book_.reason(Input::declined_kernel_still_reduces, e))};
 }
 
 std::vector<ReasonId> Decisions::reasons_of_producer(const Environment& e, bool sparse) {
@@ -229,6 +239,7 @@ RankDecision Decisions::decide_rank(const Environment& decided, const LayerFacts
                                    : ReturnStep::dp_scatter;
   if (book_.facts().empty()) return decision;  // a system without rules gives no reasons
   decision.producer.because = reasons_of_producer(decided, of.sparse);
+  add_once(decision.producer.because, reasons_of_decline(decided));
   decision.consumer.because = {
       reason(Input::return_uses_reduce_scatterv),
       reason(rsv ? Input::use_dp_reduce_scatterv : Input::return_uses_reduce_scatter)};

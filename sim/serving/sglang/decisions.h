@@ -43,6 +43,7 @@ struct LayerDecision {
   bool shared_on_one_rank = false;
   bool shared_on_second_stream = false;
   std::vector<ReasonId> deferral;    // why the sum is deferred
+  std::vector<ReasonId> shared;      // who adds a shared expert that every rank has whole
   std::vector<std::string> unknown;  // facts that nobody knows and that decide something here
   std::string fault;                 // a decision that must not depend on the rank does
 };
@@ -79,6 +80,7 @@ class Decisions {
   void settle(LayerDecision& layer, bool first, const Environment& e, const LayerFacts& of);
   void note_unknown(LayerDecision& layer, const Environment& decided, const LayerFacts& of) const;
   RankDecision decide_rank(const Environment& decided, const LayerFacts& of);
+  std::vector<ReasonId> reasons_of_decline(const Environment& e);
   std::vector<ReasonId> reasons_of_producer(const Environment& e, bool sparse);
 
   const RuleBook& book_;

@@ -143,7 +143,7 @@ Value replicated_experts(const StepContext& c, const LayerTerms& terms,
     const bool owed = ranks.sums.empty() || decision.boundary_completes;
     Value declared = sum;
     if (!owed) declared.partial_over = {};
-    Who who{ranks.producer.ranks, {}};
+    Who who{ranks.producer.ranks, decision.shared};
     if (once && owed && c.parallel.tp > 1) {
       if (!who.ranks.empty() && !who.ranks.contains(0)) continue;
       who.ranks = RankSet::range(0, 1);
