@@ -158,7 +158,8 @@ std::string subject_line(const std::string& scenario, const Origin& origin) {
   if (!origin.system.empty()) text += ", " + origin.system;
   if (!origin.asked.empty()) text += " at " + origin.asked;
   if (!origin.resolved_after.empty()) {
-    text += fmt::format(" (rules after {}, {})", origin.resolved_after, origin.epoch);
+    text += fmt::format(" (rules after {}{}{})", origin.resolved_after,
+                        origin.epoch.empty() ? "" : ", ", origin.epoch);
   }
   return text;
 }
