@@ -20,8 +20,9 @@ using numeric::ReplayVerdict;
 
 // The factors of the terms at the last operation, the boundary.
 std::vector<double> factors(const Plan& plan) {
+  const numeric::ReplayResult result = replay(plan, {});
   std::vector<double> found;
-  for (const numeric::TermScale& t : replay(plan, {}).comparisons.back().terms) {
+  for (const numeric::TermScale& t : result.comparisons.back().terms) {
     found.push_back(t.scale);
   }
   return found;
