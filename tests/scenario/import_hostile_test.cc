@@ -2,7 +2,6 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-
 #include "sim/base/random.h"
 #include "sim/scenario/scenario.h"
 #include "sim/scenario/sglang_arguments.h"
