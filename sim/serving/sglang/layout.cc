@@ -9,6 +9,14 @@
 #include "sim/base/text.h"
 
 namespace lockstep::sglang {
+
+bool has_dense_layers(const Model& model) {
+  for (int layer = 0; layer < model.num_hidden_layers; ++layer) {
+    if (!model.is_sparse(layer)) return true;
+  }
+  return false;
+}
+
 namespace {
 
 constexpr int kLargestSize = 65536;  // refuses nonsense before it costs memory
@@ -100,13 +108,6 @@ void check_attention(const ParallelFlags& flags, const Model& model, Judge& judg
 bool has_sparse_layers(const Model& model) {
   for (int layer = 0; layer < model.num_hidden_layers; ++layer) {
     if (model.is_sparse(layer)) return true;
-  }
-  return false;
-}
-
-bool has_dense_layers(const Model& model) {
-  for (int layer = 0; layer < model.num_hidden_layers; ++layer) {
-    if (!model.is_sparse(layer)) return true;
   }
   return false;
 }

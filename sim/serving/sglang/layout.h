@@ -21,4 +21,6 @@ struct AcceptedLayout {
 Result<AcceptedLayout> accept_layout(const ParallelFlags& flags, const Model& model,
                                      const Revision& revision);
 
+bool has_dense_layers(const Model& model);
+
 }  // namespace lockstep::sglang

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sim/base/require.h"
+#include "sim/serving/sglang/layout.h"
 
 namespace lockstep::sglang {
 namespace {
@@ -14,13 +15,6 @@ Diagnostic fault(std::string path, std::string message) {
   d.path = std::move(path);
   d.message = std::move(message);
   return d;
-}
-
-bool has_dense_layers(const Model& model) {
-  for (int layer = 0; layer < model.num_hidden_layers; ++layer) {
-    if (!model.is_sparse(layer)) return true;
-  }
-  return false;
 }
 
 class Refusals {
