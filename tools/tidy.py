@@ -24,8 +24,8 @@ CODE = {".h", ".cc", ".cu", ".cuh"}
 TEXT = CODE | {".py", ".cmake", ".txt", ".md", ".yaml", ".yml", ".json", ""}
 
 # A folder of sim/ includes itself and those to its left.
-SIM_ORDER = ("base", "model", "parallel", "plan", "serving", "contract", "events", "cost",
-             "scenario", "report")
+SIM_ORDER = ("base", "model", "parallel", "plan", "program", "serving", "contract", "events",
+             "cost", "scenario", "report")
 BACKENDS = ("backend/numeric", "backend/process", "backend/nccl")
 
 # Files that begin with the key must not include what begins with one of the values.

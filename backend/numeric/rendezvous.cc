@@ -15,10 +15,6 @@ const Operation& operation_of(const Plan& plan, const Call& call) {
   return plan.operations[static_cast<std::size_t>(call.operation)];
 }
 
-bool takes_sizes(OpKind kind) {
-  return kind == OpKind::reduce_scatterv || kind == OpKind::all_gatherv;
-}
-
 // The first property in which `get` tells two members apart, in words.
 template <class Get>
 std::optional<std::string> difference(const std::vector<Call>& calls, Get get) {

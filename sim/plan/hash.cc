@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "sim/plan/model_fields.h"
+#include "sim/plan/names.h"
 #include "sim/plan/plan.h"
 
 namespace lockstep {
@@ -180,16 +181,7 @@ void feed_operation(Feed& f, const Plan& plan, const Operation& op) {
   f.number(op.records);
 }
 
-// What plans did not have from the start comes last and only where it is there: a plan without it
-// keeps its hash.
-void feed_later(Feed& f, const Plan& plan) {
-  const Model usual;
-  visit_later_model_members([&](const char* name, auto member) {
-    if (plan.model.*member == usual.*member) return;
-    f.text(name);
-    feed_field(f, plan.model.*member);
-  });
-  for (const std::string& fact : plan.unknown) f.text(fact);
+void feed_placements(Feed& f, const Plan& plan) {
   if (plan.placements.empty()) return;
   f.text("placements");
   f.each(plan.placements, [&](const PlacementTable& table) {
@@ -204,6 +196,50 @@ void feed_later(Feed& f, const Plan& plan) {
   for (const Operation& op : plan.operations) {
     for (const Production& p : op.produces) f.id(p.placement);
   }
+}
+
+void feed_later_fields(Feed& f, const Plan& plan, const Operation& op) {
+  if (op.reduction != Reduction::sum) f.text(to_string(op.reduction));
+  if (op.root != 0) f.number(op.root);
+  if (is_point_to_point(op.kind)) {
+    f.each(op.to, [&](int member) { f.number(member); });
+    f.each(op.from, [&](int member) { f.number(member); });
+  }
+  for (const Operand& in : op.in) {
+    if (in.expect.exists() && plan.spec(in.expect).zero_padding) f.text("zero_padding");
+  }
+}
+
+// Each with its place, only where it is not what it was before there was a choice.
+void feed_program_facts(Feed& f, const Plan& plan) {
+  for (std::size_t i = 0; i < plan.terms.size(); ++i) {
+    const Term& t = plan.terms[i];
+    if (t.combine == Reduction::sum && !t.same_as.exists()) continue;
+    f.number(static_cast<std::int64_t>(i));
+    f.text(to_string(t.combine));
+    f.id(t.same_as);
+  }
+  for (std::size_t i = 0; i < plan.operations.size(); ++i) {
+    Feed later;
+    feed_later_fields(later, plan, plan.operations[i]);
+    if (later.value() == Feed().value()) continue;
+    f.number(static_cast<std::int64_t>(i));
+    f.number(static_cast<std::int64_t>(later.value()));
+  }
+}
+
+// What plans did not have from the start comes last and only where it is there: a plan without it
+// keeps its hash.
+void feed_later(Feed& f, const Plan& plan) {
+  const Model usual;
+  visit_later_model_members([&](const char* name, auto member) {
+    if (plan.model.*member == usual.*member) return;
+    f.text(name);
+    feed_field(f, plan.model.*member);
+  });
+  for (const std::string& fact : plan.unknown) f.text(fact);
+  feed_placements(f, plan);
+  feed_program_facts(f, plan);
 }
 
 }  // namespace

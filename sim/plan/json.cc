@@ -125,13 +125,18 @@ class PlanToJson {
     json["tensors"] = list(plan_.tensors, [](const Tensor& t) -> Json {
       return {{"name", t.name}, {"buffer", t.buffer}, {"columns", t.columns}, {"dtype", t.dtype}};
     });
-    json["terms"] = list(plan_.terms, [](const Term& t) -> Json {
-      return {{"name", t.name},   {"kind", to_string(t.kind)}, {"step", t.step},
-              {"layer", t.layer}, {"index", t.index},          {"shares", t.shares}};
-    });
+    json["terms"] = list(plan_.terms, [this](const Term& t) { return term(t); });
     json["closings"] = list(plan_.closings, [this](const Closing& c) -> Json {
       return {{"handle", plan_.term(c.handle).name}, {"parts", terms(c.parts)}};
     });
+  }
+
+  Json term(const Term& t) {
+    Json json{{"name", t.name},   {"kind", to_string(t.kind)}, {"step", t.step},
+              {"layer", t.layer}, {"index", t.index},          {"shares", t.shares}};
+    if (t.combine != Reduction::sum) json["combine"] = to_string(t.combine);
+    if (t.same_as.exists()) json["same_as"] = plan_.term(t.same_as).name;
+    return json;
   }
 
   Json terms(const std::vector<TermId>& ids) {
@@ -149,6 +154,7 @@ class PlanToJson {
     Json state{{"rows", plan_.layout(spec.rows).name}, {"terms", terms(spec.terms)}};
     add_group(state, "partial_over", spec.partial_over);
     add_group(state, "columns_over", spec.columns_over);
+    if (spec.zero_padding) state["zero_padding"] = true;
     Json json = Json::object();
     json[name] = std::move(state);
     return json;
@@ -181,11 +187,16 @@ class PlanToJson {
     if (op.moves.exists()) json["moves"] = plan_.move_table(op.moves).name;
     if (op.kind == OpKind::copy_rows) json["fill"] = to_string(op.fill);
     if (op.kind == OpKind::all_gather) json["axis"] = to_string(op.axis);
+    if (op.reduction != Reduction::sum) json["reduction"] = to_string(op.reduction);
+    if (takes_root(op.kind)) json["root"] = op.root;
+    if (!op.to.empty()) json["to"] = op.to;
+    if (!op.from.empty()) json["from"] = op.from;
     if (op.kind == OpKind::scale) json["factor"] = to_string(op.factor);
     if (op.kind == OpKind::require) json["boundary"] = op.boundary;
     json["stream"] = op.stream;
     json["waits"] = op.waits;
     json["records"] = op.records;
+    if (op.line > 0) json["line"] = op.line;
     json["because"] = list(op.because, [](ReasonId id) { return id.value; });
     return json;
   }

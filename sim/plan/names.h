@@ -16,6 +16,8 @@ inline constexpr std::array<std::string_view, 12> kTermKindNames{
     "dense",     "router",   "routed", "shared",    "logits",     "other"};
 inline constexpr std::array<std::string_view, 3> kFillNames{"zero", "undefined", "keep"};
 inline constexpr std::array<std::string_view, 2> kAxisNames{"rows", "columns"};
+inline constexpr std::array<std::string_view, 4> kReductionNames{"sum", "average", "max",
+                                                                 "logsumexp"};
 
 inline std::string to_string(TermKind kind) {
   return std::string(kTermKindNames[static_cast<std::size_t>(kind)]);
@@ -27,6 +29,10 @@ inline std::string to_string(Axis axis) {
   return std::string(kAxisNames[static_cast<std::size_t>(axis)]);
 }
 
+inline std::string to_string(Reduction reduction) {
+  return std::string(kReductionNames[static_cast<std::size_t>(reduction)]);
+}
+
 template <std::size_t N>
 std::vector<std::string> as_list(const std::array<std::string_view, N>& names) {
   return {names.begin(), names.end()};
@@ -35,7 +41,7 @@ std::vector<std::string> as_list(const std::array<std::string_view, N>& names) {
 // All of them, in the order of the enumerators.
 inline std::vector<std::string> op_kind_names() {
   std::vector<std::string> names;
-  for (int kind = 0; kind <= static_cast<int>(OpKind::require); ++kind) {
+  for (int kind = 0; kind < kOpKinds; ++kind) {
     names.push_back(to_string(static_cast<OpKind>(kind)));
   }
   return names;

@@ -41,6 +41,7 @@ class OperationParser {
     parse_arguments(op);
     parse_order(op);
     parse_reasons(op);
+    op.line = fields_.int_or("line", 0);
     fields_.finish();
     return op;
   }
@@ -81,6 +82,7 @@ class OperationParser {
     }
     spec.partial_over = state_.resolve_optional<GroupId>(f, "partial_over", state_.groups);
     spec.columns_over = state_.resolve_optional<GroupId>(f, "columns_over", state_.groups);
+    spec.zero_padding = f.boolean("zero_padding", false);
     f.finish();
     const SpecId id = builder_.spec(std::move(spec));
     std::vector<const Node*>& places = state_.places["specs"];
@@ -120,8 +122,21 @@ class OperationParser {
     op.moves = state_.resolve_optional<MovesId>(fields_, "moves", state_.moves);
     op.fill = static_cast<Fill>(fields_.choice("fill", as_list(kFillNames), 0));
     op.axis = static_cast<Axis>(fields_.choice("axis", as_list(kAxisNames), 0));
+    op.reduction = static_cast<Reduction>(fields_.choice("reduction", as_list(kReductionNames), 0));
+    op.root = fields_.int_or("root", 0);
+    op.to = parse_members("to");
+    op.from = parse_members("from");
     op.factor = parse_rational_in(fields_, "factor");
     op.boundary = fields_.boolean("boundary", false);
+  }
+
+  std::vector<int> parse_members(std::string_view key) {
+    constexpr int kMost = std::numeric_limits<int>::max();
+    std::vector<int> members;
+    for (const Node* member : fields_.list(key)) {
+      members.push_back(static_cast<int>(scalar_integer(*member, -1, kMost, state_.faults)));
+    }
+    return members;
   }
 
   void parse_order(Operation& op) {

@@ -6,15 +6,27 @@
 #include <tuple>
 
 #include "sim/base/require.h"
+#include "sim/base/text.h"
 
 namespace lockstep {
 namespace {
 
-constexpr std::array<std::string_view, 20> kKinds{
-    "copy_rows",     "add",         "scale",      "embed",          "norm",
-    "qk_statistics", "attention",   "dense",      "router",         "experts",
-    "shared_expert", "lm_head",     "all_reduce", "reduce_scatter", "reduce_scatterv",
-    "all_gather",    "all_gatherv", "dispatch",   "combine",        "require"};
+constexpr std::array<std::string_view, kOpKinds> kKinds{
+    "copy_rows",     "add",         "scale",         "embed",          "norm",
+    "qk_statistics", "attention",   "dense",         "router",         "experts",
+    "shared_expert", "lm_head",     "all_reduce",    "reduce_scatter", "reduce_scatterv",
+    "all_gather",    "all_gatherv", "dispatch",      "combine",        "require",
+    "compute",       "linear",      "slice_columns", "reduce",         "broadcast",
+    "all_to_all",    "all_to_allv", "send",          "recv",           "send_recv",
+    "barrier"};
+
+constexpr std::int64_t kMostColumns = std::int64_t{1} << 24;
+
+// The number that `columns` is; 0: it is none from 1 to kMostColumns.
+std::int64_t columns_as_number(const std::string& columns) {
+  const auto number = parse_integer(columns);
+  return number && *number >= 1 && *number <= kMostColumns ? *number : 0;
+}
 
 // As it is written, without the specs it refers to.
 Operation without_specs(Operation op) {
@@ -47,16 +59,38 @@ std::int64_t row_count(const RowMap& map) {
   return count;
 }
 
-bool is_collective(OpKind kind) { return kind >= OpKind::all_reduce && kind <= OpKind::combine; }
+bool is_collective(OpKind kind) {
+  return (kind >= OpKind::all_reduce && kind <= OpKind::combine) ||
+         (kind >= OpKind::reduce && kind <= OpKind::all_to_allv) || kind == OpKind::barrier;
+}
 
-bool is_nonlinear(OpKind kind) { return kind >= OpKind::embed && kind <= OpKind::lm_head; }
+bool is_point_to_point(OpKind kind) { return kind >= OpKind::send && kind <= OpKind::send_recv; }
+
+bool communicates(OpKind kind) { return is_collective(kind) || is_point_to_point(kind); }
+
+bool is_nonlinear(OpKind kind) {
+  return (kind >= OpKind::embed && kind <= OpKind::lm_head) || kind == OpKind::compute ||
+         kind == OpKind::linear;
+}
 
 bool sums(OpKind kind) {
-  return kind == OpKind::all_reduce || kind == OpKind::reduce_scatter ||
+  return kind == OpKind::all_reduce || kind == OpKind::reduce || kind == OpKind::reduce_scatter ||
          kind == OpKind::reduce_scatterv || kind == OpKind::combine;
 }
 
+bool takes_root(OpKind kind) { return kind == OpKind::reduce || kind == OpKind::broadcast; }
+
+bool takes_sizes(OpKind kind) {
+  return kind == OpKind::reduce_scatterv || kind == OpKind::all_gatherv ||
+         kind == OpKind::all_to_allv;
+}
+
 std::string to_string(OpKind kind) { return std::string(kKinds[static_cast<std::size_t>(kind)]); }
+
+bool is_columns_name(const std::string& columns) {
+  return columns == "hidden" || columns == "vocab" || columns == "experts" ||
+         columns == "qk_statistics" || columns_as_number(columns) > 0;
+}
 
 std::int64_t Plan::column_count(const std::string& columns) const {
   constexpr std::int64_t kVocabPadding = 64;
@@ -64,6 +98,7 @@ std::int64_t Plan::column_count(const std::string& columns) const {
   if (columns == "hidden") return model.hidden_size;
   if (columns == "experts") return model.n_routed_experts;
   if (columns == "qk_statistics") return kStatistics;
+  if (const std::int64_t number = columns_as_number(columns); number > 0) return number;
   LOCKSTEP_ASSERT(columns == "vocab");
   return (model.vocab_size + kVocabPadding - 1) / kVocabPadding * kVocabPadding;
 }
@@ -79,6 +114,11 @@ bool Plan::operator==(const Plan& other) const {
                             [&](const Operation& mine, const Operation& theirs) {
                               return equal_operations(*this, mine, other, theirs);
                             });
+}
+
+int peer_of(const std::vector<int>& peers, int index) {
+  const auto i = static_cast<std::size_t>(index);
+  return i < peers.size() ? peers[i] : peers.back();
 }
 
 bool executes(const Operation& op, int rank) { return op.ranks.empty() || op.ranks.contains(rank); }

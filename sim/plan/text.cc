@@ -248,7 +248,7 @@ class Printer {
   }
 
   void print_terms() {
-    list("terms", plan_.terms, [](const Term& t) {
+    list("terms", plan_.terms, [this](const Term& t) {
       return FlowMap()
           .text("name", t.name)
           .text("kind", to_string(t.kind))
@@ -256,6 +256,8 @@ class Printer {
           .number_unless("layer", t.layer, -1)
           .number_unless("index", t.index, 0)
           .number_unless("shares", t.shares, 1)
+          .text_unless("combine", to_string(t.combine), to_string(Reduction::sum))
+          .text_unless("same_as", t.same_as.exists() ? plan_.term(t.same_as).name : "", "")
           .str();
     });
     list("closings", plan_.closings, [this](const Closing& c) {
@@ -299,6 +301,7 @@ std::string spec_text(const Plan& plan, SpecId id) {
   map.raw("terms", flow_list(spec.terms, [&](TermId t) { return yaml_scalar(plan.term(t).name); }));
   if (spec.partial_over.exists()) map.text("partial_over", plan.group(spec.partial_over).role);
   if (spec.columns_over.exists()) map.text("columns_over", plan.group(spec.columns_over).role);
+  if (spec.zero_padding) map.raw("zero_padding", "true");
   return map.str();
 }
 
@@ -324,6 +327,10 @@ void add_arguments(const Plan& plan, const Operation& op, FlowMap& map) {
   if (op.moves.exists()) map.text("moves", plan.move_table(op.moves).name);
   map.text_unless("fill", to_string(op.fill), to_string(Fill::zero));
   map.text_unless("axis", to_string(op.axis), to_string(Axis::rows));
+  map.text_unless("reduction", to_string(op.reduction), to_string(Reduction::sum));
+  map.number_unless("root", op.root, 0);
+  if (!op.to.empty()) map.raw("to", numbers(op.to));
+  if (!op.from.empty()) map.raw("from", numbers(op.from));
   if (!op.factor.is_one()) map.text("factor", to_string(op.factor));
   if (op.boundary) map.raw("boundary", "true");
   map.number_unless("stream", op.stream, 0);
@@ -358,6 +365,7 @@ std::string operation_text(const Plan& plan, const Operation& op, Reasons reason
     map.raw("because",
             flow_list(op.because, [](ReasonId id) { return fmt::format("{}", id.value); }));
   }
+  map.number_unless("line", op.line, 0);
   return map.str();
 }
 

@@ -1,76 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
-#include <utility>
 
+#include "sim/plan/op_shapes.h"
 #include "sim/plan/validate.h"
 
 namespace lockstep {
 namespace {
-
-// What each kind takes and makes. `columns_in` and `columns_out` of collectives, copies, sums and
-// scales are whatever they are, but equal.
-struct Shape {
-  std::size_t in;  // operands; attention may have one more
-  std::string_view columns_in;
-  std::string_view columns_out;
-};
-
-Shape shape_of(OpKind kind) {
-  switch (kind) {
-    case OpKind::embed:
-      return {0, "", "hidden"};
-    case OpKind::router:
-      return {1, "hidden", "experts"};
-    case OpKind::experts:
-      return {2, "hidden", "hidden"};
-    case OpKind::lm_head:
-      return {1, "hidden", "vocab"};
-    case OpKind::qk_statistics:
-      return {1, "hidden", "qk_statistics"};
-    case OpKind::norm:
-    case OpKind::attention:
-    case OpKind::dense:
-    case OpKind::shared_expert:
-      return {1, "hidden", "hidden"};
-    case OpKind::add:
-      return {2, "", ""};
-    default:
-      return {1, "", ""};
-  }
-}
-
-bool makes(OpKind op, TermKind term) {
-  if (term == TermKind::other) return true;
-  switch (op) {
-    case OpKind::embed:
-      return term == TermKind::embedding;
-    case OpKind::norm:
-      return term == TermKind::norm;
-    case OpKind::qk_statistics:
-      return term == TermKind::statistics;
-    case OpKind::attention:
-      return term == TermKind::attention || term == TermKind::bias;
-    case OpKind::dense:
-      return term == TermKind::dense;
-    case OpKind::router:
-      return term == TermKind::router;
-    case OpKind::experts:
-      return term == TermKind::routed || term == TermKind::shared;
-    case OpKind::shared_expert:
-      return term == TermKind::shared;
-    case OpKind::lm_head:
-      return term == TermKind::logits;
-    default:
-      return false;
-  }
-}
-
-bool takes_sizes(OpKind kind) {
-  return kind == OpKind::reduce_scatterv || kind == OpKind::all_gatherv;
-}
 
 template <class IdType, class T>
 bool in_range(IdType id, const std::vector<T>& table) {
@@ -103,7 +40,7 @@ class OperationChecks {
   void add(std::string message) { faults_.push_back({"program", index_, std::move(message)}); }
 
   void check(const Operation& op) {
-    if (op.kind > OpKind::require) {
+    if (static_cast<int>(op.kind) >= kOpKinds) {
       add("is of no known kind");
       return;
     }
@@ -156,13 +93,12 @@ class OperationChecks {
   }
 
   void check_operands(const Operation& op) {
-    const Shape shape = shape_of(op.kind);
-    const std::size_t outputs = op.kind == OpKind::require ? 0 : 1;
-    const std::size_t most = shape.in + (op.kind == OpKind::attention ? 1 : 0);
-    if (op.in.size() < shape.in || op.in.size() > most || op.out.size() != outputs) {
+    const OpShape shape = op_shape(op.kind);
+    if (op.in.size() < shape.least_in || op.in.size() > shape.most_in ||
+        op.out.size() != shape.out) {
       add(fmt::format("{} has {} operands and {} results; it takes {}{} and gives {}",
-                      to_string(op.kind), op.in.size(), op.out.size(), shape.in,
-                      most > shape.in ? " or 2" : "", outputs));
+                      to_string(op.kind), op.in.size(), op.out.size(), shape.least_in,
+                      shape.most_in == shape.least_in ? "" : " or more", shape.out));
       return;
     }
     const bool judges = is_nonlinear(op.kind) || op.kind == OpKind::require;
@@ -174,16 +110,37 @@ class OperationChecks {
                         name));
       }
       if (in.expect.exists()) check_spec(op, in.expect, in.tensor);
-      if (in.expect.exists() && is_nonlinear(op.kind)) check_whole(in.expect, name);
+      if (in.expect.exists() && is_nonlinear(op.kind)) check_whole(op.kind, in.expect, name);
     }
-    for (const Output& out : op.out) check_spec(op, out.declared, out.tensor);
+    for (const Output& out : op.out) {
+      check_spec(op, out.declared, out.tensor);
+      if (plan_.spec(out.declared).zero_padding) add("only an obligation asks for zero padding");
+    }
     check_columns(op, shape);
+    if (op.kind == OpKind::linear) check_linear(op);
   }
 
-  void check_whole(SpecId id, const std::string& name) {
+  // What is nonlinear in whole rows takes whole rows; `compute` goes column by column where it is
+  // given a slice, and a matrix product may be of a part of its operand.
+  void check_whole(OpKind kind, SpecId id, const std::string& name) {
     const StateSpec& spec = plan_.spec(id);
-    if (spec.partial_over.exists() || spec.columns_over.exists()) {
+    const bool partial = spec.partial_over.exists() && kind != OpKind::linear;
+    const bool sliced =
+        spec.columns_over.exists() && kind != OpKind::linear && kind != OpKind::compute;
+    if (partial || sliced) {
       add(fmt::format("is nonlinear, so {} must be complete, not partial or sliced", name));
+    }
+  }
+
+  // The shares of a product of a part are those of the part.
+  void check_linear(const Operation& op) {
+    const StateSpec& in = plan_.spec(op.in.front().expect);
+    const GroupId part = in.partial_over.exists() ? in.partial_over : in.columns_over;
+    if (!part.exists() || op.produces.empty()) return;
+    const Production& p = op.produces.front();
+    if (p.placement.exists() || p.minor.exists() || p.major != part) {
+      add(fmt::format("multiplies a part over {}, so its result has a share per member of {}",
+                      plan_.group(part).role, plan_.group(part).role));
     }
   }
 
@@ -201,21 +158,19 @@ class OperationChecks {
     }
   }
 
-  void check_columns(const Operation& op, const Shape& shape) {
+  void check_columns(const Operation& op, const OpShape& shape) {
     const auto differs = [&](TensorId tensor, std::string_view wanted) {
       const Tensor& t = plan_.tensor(tensor);
-      if (t.columns == wanted) return;
+      if (wanted.empty() || t.columns == wanted) return;
       add(fmt::format("{} has {} columns; {} are needed", t.name, t.columns, wanted));
     };
-    if (op.out.empty()) return;
+    if (op.out.empty() || shape.free_columns) return;
     if (is_nonlinear(op.kind)) {
       if (!op.in.empty()) differs(op.in[0].tensor, shape.columns_in);
-      if (op.in.size() > 1) {
-        differs(op.in[1].tensor, op.kind == OpKind::attention ? "qk_statistics" : "experts");
-      }
+      if (op.in.size() > 1) differs(op.in[1].tensor, shape.columns_second);
       differs(op.out[0].tensor, shape.columns_out);
       if (op.kind != OpKind::lm_head && plan_.spec(op.out[0].declared).columns_over.exists()) {
-        add("only lm_head makes a slice of the columns");
+        add("only lm_head, compute and linear make a slice of the columns");
       }
       return;
     }
@@ -229,13 +184,19 @@ class OperationChecks {
     };
     only_for(op.moves.value != -1, op.kind == OpKind::copy_rows, "moves");
     only_for(op.sizes.value != -1, takes_sizes(op.kind), "sizes");
-    only_for(op.group.value != -1, is_collective(op.kind), "group");
+    const bool grouped = communicates(op.kind) || op.kind == OpKind::slice_columns;
+    only_for(op.group.value != -1, grouped, "group");
     only_for(!op.produces.empty(), is_nonlinear(op.kind), "produced terms");
     const auto never = [&](bool given, bool allowed, std::string_view what) {
       if (given && !allowed) add(fmt::format("{} takes no {}", to_string(op.kind), what));
     };
     never(op.fill != Fill::zero, op.kind == OpKind::copy_rows, "fill");
     never(op.axis != Axis::rows, op.kind == OpKind::all_gather, "axis");
+    never(op.reduction != Reduction::sum, sums(op.kind) && op.kind != OpKind::combine, "reduction");
+    never(op.root != 0, takes_root(op.kind), "root");
+    const bool both = op.kind == OpKind::send_recv;
+    only_for(!op.to.empty(), op.kind == OpKind::send || both, "member to send to");
+    only_for(!op.from.empty(), op.kind == OpKind::recv || both, "member to receive from");
     never(!op.factor.is_one(), op.kind == OpKind::scale, "factor");
     never(op.boundary, op.kind == OpKind::require, "boundary");
     if (op.factor.overflowed()) add("has a factor that does not fit in 64 bits");
@@ -359,6 +320,7 @@ class OperationChecks {
     if (op.stream < 0 || op.stream > kLargestStream) {
       add(fmt::format("runs on stream {}; it must be 0 to {}", op.stream, kLargestStream));
     }
+    if (op.line < 0) add(fmt::format("stands on line {}", op.line));
     if (op.records < -1) add(fmt::format("records event {}", op.records));
     for (const int event : op.waits) {
       if (event < 0) add(fmt::format("waits for event {}", event));

@@ -230,11 +230,9 @@ class TableChecks {
     check_unique_names("tensors", plan_.tensors, &Tensor::name);
     for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
       const Tensor& t = plan_.tensors[i];
-      constexpr std::array<std::string_view, 4> kColumns{"hidden", "vocab", "experts",
-                                                         "qk_statistics"};
-      if (std::ranges::find(kColumns, t.columns) == kColumns.end()) {
+      if (!is_columns_name(t.columns)) {
         add("tensors", i,
-            fmt::format("columns are hidden, vocab, experts or qk_statistics, not '{}'",
+            fmt::format("columns are hidden, vocab, experts, qk_statistics or a number, not '{}'",
                         t.columns));
       }
       if (t.columns == "experts" && plan_.model.n_routed_experts == 0) {
@@ -266,6 +264,10 @@ class TableChecks {
       }
       if (t.shares < 1 || t.shares > kLargestShareCount) {
         add("terms", i, fmt::format("{} shares; it must be 1 to 2^24", t.shares));
+      }
+      if (t.combine == Reduction::average) add("terms", i, "shares make no whole by their average");
+      if (t.same_as.value != -1 && !(t.same_as.exists() && t.same_as.index() < i)) {
+        add("terms", i, "is the same quantity as a term that does not stand before it");
       }
     }
   }
