@@ -85,15 +85,16 @@ Actual actual_of(const BruteForce& brute, int operation) {
 
 bool holds_times(const std::vector<Cell>& cells, const Share& share, Rational times) {
   return std::ranges::any_of(cells, [&](const Cell& cell) {
-    const auto found = cell.sum.find(share);
-    return (found == cell.sum.end() ? Rational(0) : found->second) == times;
+    const auto found = cell.sums.find(share);
+    return (found == cell.sums.end() ? Rational(0) : found->second) == times;
   });
 }
 
 std::string coefficient_differs(const Plan& plan, const Actual& actual,
                                 const contract::Coefficient& line) {
   const TermId term = term_named(plan, line.term);
-  if (is_in_a_closing(plan, term)) return {};
+  const bool plain = plan.term(term).combine == Reduction::sum;
+  if (!plain || is_in_a_closing(plan, term)) return {};
   for (const int rank : line.ranks.to_vector()) {
     for (const int token : numbers(line.rows)) {
       const auto row = actual.find({rank, token});

@@ -124,7 +124,7 @@ class Machine {
     Judgement& judgement = found_.obligations[{index, static_cast<int>(operand)}];
     judgement.judged.insert(rank);
     if (compare(rank, in, held(in.tensor, rank), judgement)) return;
-    held(in.tensor, rank) = reference(rank, in, true);
+    held(in.tensor, rank) = reference(rank, in, {rank});
   }
 
   void judge_partial(const std::vector<int>& members, int index, std::size_t operand) {
@@ -133,14 +133,15 @@ class Machine {
     Judgement& judgement = found_.obligations[{index, static_cast<int>(operand)}];
     std::vector<Held> parts;
     for (const int member : members) parts.push_back(held(in.tensor, member));
-    const Held sum = together(plan_, parts);
+    // A product of parts is a part of the product only where the parts add up.
+    const Held sum = op.kind == OpKind::linear ? added(parts) : together(plan_, parts);
     bool met = true;
     for (const int member : members) {
       if (executes(op, member)) judgement.judged.insert(member);
       if (!compare(member, in, sum, judgement)) met = false;
     }
     for (const int member : members) {
-      if (!met) held(in.tensor, member) = reference(member, in, member == members.front());
+      if (!met) held(in.tensor, member) = reference(member, in, members);
       if (!waits_at(member, index, operand)) continue;
       self(member).at_part = false;
       ++self(member).operand;
@@ -169,17 +170,18 @@ class Machine {
     return columns_on(plan_, in.tensor, in.expect, rank);
   }
 
-  // What `in` owes on `rank`; `whole` false: nothing of it, as the other holders of a partial
-  // value.
-  Held reference(int rank, const Operand& in, bool whole) const {
+  // What `in` owes on `rank`, one of `members` that hold it together.
+  Held reference(int rank, const Operand& in, const std::vector<int>& members) const {
     const StateSpec& spec = plan_.spec(in.expect);
     const auto [first, last] = owed_columns(rank, in);
+    const auto index = static_cast<int>(std::ranges::find(members, rank) - members.begin());
+    const auto count = static_cast<int>(members.size());
     Block block{first, last, {}};
     for (const std::int64_t token : tokens_of(plan_, spec.rows, rank)) {
       if (token == kPadding) {
         block.rows.push_back(spec.zero_padding ? Cell{} : undefined_cell());
       } else {
-        block.rows.push_back(whole ? complete_cell(plan_, spec.terms, token) : Cell{});
+        block.rows.push_back(part_cell(plan_, spec.terms, token, index, count));
       }
     }
     return {{block}};
@@ -239,7 +241,7 @@ class Machine {
         return copied(in(0), held(out, rank), plan_.move_table(op.moves).of.at(rank), op.fill,
                       columns);
       case OpKind::add:
-        return added(plan_, in(0), in(1));
+        return added({in(0), in(1)});
       case OpKind::scale:
         return scaled(in(0), op.factor);
       case OpKind::slice_columns: {
@@ -273,9 +275,7 @@ class Machine {
       } else {
         shares = {lockstep::shares_of(plan_, p, rank)};
       }
-      for (const ShareRange& range : shares) {
-        add_shares(plan_, p.term, range, token, p.coefficient, cell);
-      }
+      add_shares(plan_, p.term, shares, token, p.coefficient, cell);
     }
     return cell;
   }

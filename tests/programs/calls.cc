@@ -110,21 +110,24 @@ std::vector<Held> to_root(const std::vector<Call>& calls, const Held& sum) {
     if (i == root) {
       results.push_back(sum);
     } else {
-      results.push_back(in_place ? calls[i].operand : undefined_like(sum));
+      results.push_back(in_place ? calls[i].operand : undefined_like(sum, sum.rows()));
     }
   }
   return results;
 }
 
-// sizes[i * n + j] rows from i to j.
+// sizes[i * n + j] rows from i to j; undefined ones from who has none.
 std::vector<Held> exchanged(const std::vector<Held>& operands,
                             const std::vector<std::int64_t>& sizes) {
   const std::size_t n = operands.size();
+  const auto shape = std::ranges::find_if(operands, [](const Held& h) { return h.exists(); });
+  if (shape == operands.end()) return std::vector<Held>(n);
   std::vector<std::vector<Held>> pieces(n);
   for (std::size_t i = 0; i < n; ++i) {
     std::int64_t first = 0;
+    const Held source = operands[i].exists() ? operands[i] : undefined_like(*shape, 0);
     for (std::size_t j = 0; j < n; ++j) {
-      pieces[j].push_back(rows_of(operands[i], first, sizes[i * n + j]));
+      pieces[j].push_back(rows_of(source, first, sizes[i * n + j]));
       first += sizes[i * n + j];
     }
   }
@@ -147,8 +150,13 @@ Communicator communicator(const Plan& plan, GroupId group, int rank) {
 }
 
 std::string misfit(const Plan& plan, const std::vector<Call>& calls) {
+  // What the others bring to a broadcast is only memory: it must fit the root.
+  const Operation& called = *calls.front().operation;
+  const bool told = called.kind == OpKind::broadcast && called.root >= 0 &&
+                    called.root < static_cast<int>(calls.size());
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    for (std::size_t j = i + 1; j < calls.size(); ++j) {
+    if (told && static_cast<int>(i) != called.root) continue;
+    for (std::size_t j = told ? 0 : i + 1; j < calls.size(); ++j) {
       const std::string why = unlike(plan, calls[i], calls[j]);
       if (!why.empty()) return why;
     }
@@ -175,11 +183,10 @@ std::vector<Held> results_of(const Plan& plan, const std::vector<Call>& calls) {
   }
   if (op.kind == OpKind::all_to_allv) return exchanged(operands, sizes_of(plan, calls.front()));
   if (op.kind == OpKind::all_to_all) {
-    std::vector<std::int64_t> sizes;
-    for (const Held& held : operands) {
-      sizes.insert(sizes.end(), n, held.rows() / static_cast<std::int64_t>(n));
-    }
-    return exchanged(operands, sizes);
+    std::int64_t rows = 0;
+    for (const Held& held : operands) rows = std::max(rows, held.rows());
+    const std::int64_t each = rows / static_cast<std::int64_t>(n);
+    return exchanged(operands, std::vector<std::int64_t>(n * n, each));
   }
   const bool columns = op.kind == OpKind::all_gather && op.axis == Axis::columns;
   return std::vector<Held>(n, columns ? beside_each_other(operands) : below_each_other(operands));
@@ -187,14 +194,10 @@ std::vector<Held> results_of(const Plan& plan, const std::vector<Call>& calls) {
 
 std::string misfit_of_pair(const Plan& plan, const Call& sender, const Call& receiver) {
   const Tensor& sent = plan.tensor(sender.operation->in.front().tensor);
-  const Output& out = receiver.operation->out.front();
-  const Tensor& wanted = plan.tensor(out.tensor);
+  const Tensor& wanted = plan.tensor(receiver.operation->out.front().tensor);
   const std::string who = fmt::format("rank {} to rank {}: ", sender.rank, receiver.rank);
   if (sent.dtype != wanted.dtype) return who + "data types";
   if (sent.columns != wanted.columns) return who + "columns";
-  const std::int64_t rows =
-      row_count(plan.layout(plan.spec(out.declared).rows).rows.at(receiver.rank));
-  if (sender.operand.exists() && sender.operand.rows() != rows) return who + "rows";
   return {};
 }
 
@@ -208,8 +211,11 @@ std::string Posts::add(const Plan& plan, const Call& call) {
   const auto member = [&](int other) {
     return other >= 0 && other < static_cast<int>(on.members.size());
   };
-  const bool lacks_half = op.kind != OpKind::send_recv && !to && !from;
-  if (lacks_half || (to && !member(*to)) || (from && !member(*from))) {
+  // Alone, neither half may be left out or go to oneself.
+  const bool alone = op.kind != OpKind::send_recv;
+  const bool lacks_half = alone && !to && !from;
+  const bool to_itself = alone && (to == me.index || from == me.index);
+  if (lacks_half || to_itself || (to && !member(*to)) || (from && !member(*from))) {
     return fmt::format("rank {}: the other is no member", call.rank);
   }
   const auto rank_of = [&](int other) { return on.members[static_cast<std::size_t>(other)]; };

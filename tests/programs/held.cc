@@ -2,128 +2,10 @@
 
 #include <algorithm>
 #include <functional>
-#include <optional>
+#include <set>
 
 namespace lockstep::test {
 namespace {
-
-using Cells = std::vector<const Cell*>;
-
-const Closing* closing_of(const Plan& plan, TermId term) {
-  const auto found = std::ranges::find(plan.closings, term, &Closing::handle);
-  return found == plan.closings.end() ? nullptr : &*found;
-}
-
-std::map<Share, Rational> shares_of_term(const Cell& cell, TermId term) {
-  std::map<Share, Rational> shares;
-  for (const auto& [share, coefficient] : cell.sum) {
-    if (share.term == term) shares[share] = coefficient;
-  }
-  return shares;
-}
-
-void put(Cell& cell, const Share& share, Rational coefficient) {
-  if (!coefficient.is_zero()) cell.sum[share] = coefficient;
-}
-
-std::set<TermId> terms_in(const Cells& cells) {
-  std::set<TermId> terms;
-  for (const Cell* cell : cells) {
-    for (const auto& [share, coefficient] : cell->sum) terms.insert(share.term);
-  }
-  return terms;
-}
-
-bool all_defined(const Cells& cells) {
-  return std::ranges::all_of(cells, [](const Cell* cell) { return cell->defined; });
-}
-
-void add_up(const Cells& cells, TermId term, Rational factor, Cell& result) {
-  std::map<Share, Rational> total;
-  for (const Cell* cell : cells) {
-    for (const auto& [share, coefficient] : shares_of_term(*cell, term)) {
-      total[share] = total[share] + coefficient;
-    }
-  }
-  for (const auto& [share, coefficient] : total) put(result, share, coefficient * factor);
-}
-
-// Shares that some member has once are there once; whoever has one otherwise spoils it.
-void take_maximum(const Cells& cells, TermId term, Cell& result) {
-  for (const Cell* cell : cells) {
-    for (const auto& [share, coefficient] : shares_of_term(*cell, term)) {
-      if (coefficient.is_one()) put(result, share, 1);
-    }
-  }
-}
-
-// The same value `count` times, reduced. Of a log of a sum of exponentials nothing can be said.
-std::optional<Rational> times(Reduction reduction, std::size_t count) {
-  if (reduction == Reduction::sum) return Rational(static_cast<std::int64_t>(count));
-  if (reduction == Reduction::logsumexp) return std::nullopt;
-  return Rational(1);
-}
-
-bool fits(Reduction reduction, Reduction combine) {
-  return reduction == combine || (reduction == Reduction::average && combine == Reduction::sum);
-}
-
-void reduce_term(const Plan& plan, const Cells& cells, TermId term, Reduction reduction,
-                 Cell& result) {
-  const Reduction combine = plan.term(term).combine;
-  const auto first = shares_of_term(*cells.front(), term);
-  const bool alike = std::ranges::all_of(
-      cells, [&](const Cell* cell) { return shares_of_term(*cell, term) == first; });
-  const auto count = static_cast<std::int64_t>(cells.size());
-  if (fits(reduction, combine) && reduction == Reduction::average) {
-    return add_up(cells, term, Rational(1, count), result);
-  }
-  if (fits(reduction, combine) && reduction != Reduction::max)
-    return add_up(cells, term, 1, result);
-  if (alike) {
-    const auto factor = times(reduction, cells.size());
-    if (!factor) {
-      result.broken.insert(term);
-      return;
-    }
-    for (const auto& [share, coefficient] : first) put(result, share, coefficient * *factor);
-    return;
-  }
-  if (fits(reduction, combine)) return take_maximum(cells, term, result);
-  result.broken.insert(term);
-}
-
-// No `reduction`: that of each term.
-Cell reduced_cell(const Plan& plan, const Cells& cells, std::optional<Reduction> reduction) {
-  if (!all_defined(cells)) return undefined_cell();
-  Cell result;
-  for (const Cell* cell : cells) result.broken.insert(cell->broken.begin(), cell->broken.end());
-  for (const TermId term : terms_in(cells)) {
-    reduce_term(plan, cells, term, reduction.value_or(plan.term(term).combine), result);
-  }
-  return result;
-}
-
-// Shares that do not combine by adding can only be added to something else.
-Cell added_cell(const Plan& plan, const Cells& cells) {
-  if (!all_defined(cells)) return undefined_cell();
-  Cell result;
-  for (const Cell* cell : cells) result.broken.insert(cell->broken.begin(), cell->broken.end());
-  for (const TermId term : terms_in(cells)) {
-    const auto left = shares_of_term(*cells[0], term);
-    const auto right = shares_of_term(*cells[1], term);
-    const bool adds =
-        plan.term(term).combine == Reduction::sum || left.empty() || right.empty() || left == right;
-    if (adds) {
-      add_up(cells, term, 1, result);
-    } else {
-      result.broken.insert(term);
-    }
-  }
-  return result;
-}
-
-// ---- whole tensors ----------------------------------------------------------------------------
 
 // True if the blocks lie side by side without gaps.
 bool contiguous(const Held& held) {
@@ -199,59 +81,26 @@ Held element_by_element(const std::vector<Held>& operands, const OfCells& of) {
 
 }  // namespace
 
-Cell undefined_cell() { return {false, {}, {}}; }
-
-void add_shares(const Plan& plan, TermId term, ShareRange shares, std::int64_t token,
-                Rational coefficient, Cell& cell) {
-  if (const Closing* closing = closing_of(plan, term)) {
-    for (const TermId part : closing->parts) {
-      add_shares(plan, part, {0, plan.term(part).shares}, token, coefficient, cell);
-    }
-    return;
-  }
-  for (int share = shares.first; share < shares.last; ++share) {
-    const Share key{term, share, token};
-    const auto known = cell.sum.find(key);
-    const Rational before = known == cell.sum.end() ? Rational(0) : known->second;
-    cell.sum.erase(key);
-    put(cell, key, before + coefficient);
-  }
-}
-
-Cell complete_cell(const Plan& plan, const std::vector<TermId>& terms, std::int64_t token) {
-  Cell cell;
-  for (const TermId term : terms) {
-    add_shares(plan, term, {0, plan.term(term).shares}, token, 1, cell);
-  }
-  return cell;
-}
-
-Held added(const Plan& plan, const Held& left, const Held& right) {
-  return element_by_element({left, right},
-                            [&](const Cells& cells) { return added_cell(plan, cells); });
+Held added(const std::vector<Held>& operands) {
+  if (operands.size() == 1) return operands.front();
+  return element_by_element(operands, [](const Cells& cells) { return added(cells); });
 }
 
 Held reduced(const Plan& plan, const std::vector<Held>& members, Reduction reduction) {
   if (members.size() == 1) return members.front();
-  return element_by_element(
-      members, [&](const Cells& cells) { return reduced_cell(plan, cells, reduction); });
+  return element_by_element(members,
+                            [&](const Cells& cells) { return reduced(plan, cells, reduction); });
 }
 
 Held together(const Plan& plan, const std::vector<Held>& members) {
   if (members.size() == 1) return members.front();
-  return element_by_element(
-      members, [&](const Cells& cells) { return reduced_cell(plan, cells, std::nullopt); });
+  return element_by_element(members, [&](const Cells& cells) { return together(plan, cells); });
 }
 
 Held scaled(const Held& held, Rational factor) {
   Held result = held;
   for (Block& block : result.blocks) {
-    for (Cell& cell : block.rows) {
-      const auto before = std::move(cell.sum);
-      cell.sum.clear();
-      for (const auto& [share, coefficient] : before) put(cell, share, coefficient * factor);
-      if (factor.is_zero()) cell.broken.clear();
-    }
+    for (Cell& cell : block.rows) cell = scaled(cell, factor);
   }
   return result;
 }
@@ -301,22 +150,27 @@ Held beside_each_other(const std::vector<Held>& parts) {
 }
 
 Held columns_of(const Held& held, std::int64_t first, std::int64_t last) {
+  if (!held.exists()) return {};
+  const std::vector<Cell> nothing(static_cast<std::size_t>(held.rows()), undefined_cell());
   Held result;
+  std::int64_t next = first;
   for (const Block& block : held.blocks) {
-    const std::int64_t from = std::max(first, block.first);
+    const std::int64_t from = std::max(next, block.first);
     const std::int64_t until = std::min(last, block.last);
-    if (from < until || (first == last && result.blocks.empty())) {
-      result.blocks.push_back(
-          {from < until ? from : first, from < until ? until : last, block.rows});
-    }
+    if (from >= until) continue;
+    if (next < from) result.blocks.push_back({next, from, nothing});
+    result.blocks.push_back({from, until, block.rows});
+    next = until;
   }
+  if (next < last) result.blocks.push_back({next, last, nothing});
+  if (first == last) result.blocks.push_back({first, last, held.blocks.front().rows});
   return result;
 }
 
-Held undefined_like(const Held& held) {
+Held undefined_like(const Held& held, std::int64_t rows) {
   Held result = held;
   for (Block& block : result.blocks) {
-    for (Cell& cell : block.rows) cell = undefined_cell();
+    block.rows.assign(static_cast<std::size_t>(rows), undefined_cell());
   }
   return result;
 }
