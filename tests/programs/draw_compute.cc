@@ -15,14 +15,17 @@ Reduction any_combine(Bench& bench) {
 }
 
 // Each share to one member of every part; where shares combine by their maximum, sometimes to two.
+// A maximum and a logarithm have no neutral part, so there every member needs a share.
 PlacementId scattered_shares(ProgramWriter& w, GroupId group, int shares, Reduction combine) {
   std::vector<std::vector<ShareRange>> of_rank(static_cast<std::size_t>(w.world()));
   for (const std::vector<int>& part : w.parts(group)) {
+    const auto size = static_cast<int>(part.size());
     for (int share = 0; share < shares; ++share) {
-      const int times = combine == Reduction::max && w.chance(1, 4) ? 2 : 1;
-      const int first = w.below(static_cast<int>(part.size()));
-      for (int i = 0; i < std::min(times, static_cast<int>(part.size())); ++i) {
-        const auto member = static_cast<std::size_t>(first + i) % part.size();
+      const bool in_turn = combine != Reduction::sum && share < size;
+      const int first = in_turn ? share : w.below(size);
+      const int times = combine == Reduction::max && size > 1 && w.chance(1, 4) ? 2 : 1;
+      for (int i = 0; i < times; ++i) {
+        const auto member = static_cast<std::size_t>((first + i) % size);
         of_rank[static_cast<std::size_t>(part[member])].push_back({share, share + 1});
       }
     }
@@ -47,7 +50,8 @@ Production sharded(Bench& bench, TermKind kind, GroupId group, Reduction combine
   }
   const bool routed = kind == TermKind::routed;
   if (w.chance(1, 4)) {
-    const int shares = routed ? experts(bench) : 1 + w.below(2 * size);
+    const int least = combine == Reduction::sum ? 1 : size;
+    const int shares = routed ? experts(bench) : least + w.below(size + 1);
     Production p = of_term(w.term(kind, shares, combine));
     p.placement = scattered_shares(w, group, shares, combine);
     return p;
@@ -188,7 +192,9 @@ bool draw_compute(Bench& bench) {
     if (w.chance(1, 3)) out.columns = w.chance(1, 2) ? "4" : "hidden";
     choose_form(bench, out, false);
   }
-  for (int terms = w.chance(1, 5) ? 2 : 1; terms > 0; --terms) {
+  // Of two terms there is no maximum and no logarithm.
+  const bool adds = out.combine == Reduction::sum;
+  for (int terms = adds && w.chance(1, 5) ? 2 : 1; terms > 0; --terms) {
     op.produces.push_back(made(bench, TermKind::other, out));
   }
   finish(bench, std::move(op), std::move(out));
@@ -250,6 +256,17 @@ bool draw_of_model(Bench& bench) {
   out.columns = kind.columns;
   const bool second = kind.op == OpKind::experts || kind.op == OpKind::attention;
   const std::string wanted = kind.op == OpKind::experts ? "experts" : "qk_statistics";
+  if (kind.op == OpKind::experts && w.chance(3, 4)) {
+    // Routing of the same rows.
+    Operation route;
+    route.kind = OpKind::router;
+    route.in = op.in;
+    Live routing;
+    routing.rows = out.rows;
+    routing.columns = "experts";
+    route.produces = {made(bench, TermKind::router, routing)};
+    finish(bench, std::move(route), std::move(routing));
+  }
   const Live* other = !second ? nullptr : pick(bench, [&](const Live& l) {
     return l.whole() && l.columns == wanted && l.rows == out.rows;
   });

@@ -116,7 +116,8 @@ bool draw_add(Bench& bench) {
     const bool disjoint = std::ranges::none_of(
         l.terms, [&](TermId t) { return std::ranges::find(left->terms, t) != left->terms.end(); });
     return disjoint && l.rows == left->rows && l.columns == left->columns &&
-           l.partial == left->partial && l.sliced == left->sliced && l.combine == left->combine;
+           l.partial == left->partial && l.sliced == left->sliced && l.combine == left->combine &&
+           (l.whole() || l.combine == Reduction::sum);
   });
   if (right == nullptr || left->terms.size() + right->terms.size() > 6) return false;
   Live to = *left;

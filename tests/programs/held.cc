@@ -144,7 +144,13 @@ Held below_each_other(const std::vector<Held>& parts) {
 Held beside_each_other(const std::vector<Held>& parts) {
   Held all;
   for (const Held& part : parts) {
-    all.blocks.insert(all.blocks.end(), part.blocks.begin(), part.blocks.end());
+    for (const Block& block : part.blocks) {
+      if (block.first < block.last) all.blocks.push_back(block);
+    }
+  }
+  // Slices of few columns over many members may all be empty.
+  for (const Held& part : parts) {
+    if (!all.exists()) all = part;
   }
   return all;
 }

@@ -8,9 +8,11 @@
 #include <map>
 #include <string>
 
+#include "backend/numeric/replay.h"
 #include "sim/contract/check.h"
 #include "sim/plan/parse.h"
 #include "sim/plan/text.h"
+#include "tests/differential/agreement.h"
 #include "tests/programs/brute_agreement.h"
 #include "tests/programs/random_program.h"
 
@@ -18,6 +20,7 @@ namespace lockstep::test {
 namespace {
 
 constexpr std::int64_t kCases = 2000;  // of each of the tests here
+constexpr int kReplayed = 4;           // one of so many is replayed
 constexpr std::uint64_t kSeed = 24785;
 
 std::int64_t from_environment(const char* name, std::int64_t otherwise) {
@@ -38,6 +41,7 @@ struct Tally {
   std::map<std::string, int> codes;
   int cases = 0;
   int unordered = 0;
+  int replayed = 0;
 
   void count(const Plan& plan, const contract::CheckResult& result, const BruteForce& brute) {
     ++cases;
@@ -47,7 +51,8 @@ struct Tally {
     if (brute.unordered) ++unordered;
   }
   std::string text() const {
-    std::string all = fmt::format("{} cases, {} unordered\n", cases, unordered);
+    std::string all =
+        fmt::format("{} cases, {} unordered, {} replayed\n", cases, unordered, replayed);
     for (const auto* map : {&kinds, &verdicts, &codes}) {
       for (const auto& [name, count] : *map) all += fmt::format("{} {}, ", name, count);
       all += '\n';
@@ -72,6 +77,12 @@ std::string fault_of(const RandomProgram& program, Tally& tally) {
   if (!why.empty()) return why;
   if (program.faults.empty() && checked.verdict != contract::Verdict::holds) {
     return "a right program is said to be wrong";
+  }
+  const bool replays = !program.of_model && !brute.unordered && tally.cases % kReplayed == 0;
+  if (replays) {
+    ++tally.replayed;
+    why = disagreement(plan, checked, numeric::replay(plan, {}));
+    if (!why.empty()) return "replay: " + why;
   }
   return roundtrip_difference(plan);
 }

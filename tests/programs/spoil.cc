@@ -5,6 +5,7 @@
 #include <functional>
 #include <utility>
 
+#include "sim/plan/builder.h"
 #include "tests/programs/random_program.h"
 
 namespace lockstep::test {
@@ -18,13 +19,16 @@ class Spoiler {
   std::string spoil() {
     using Fault = std::string (Spoiler::*)();
     constexpr Fault kFaults[] = {
-        &Spoiler::drop_line,       &Spoiler::drop_call,         &Spoiler::double_line,
-        &Spoiler::double_line,     &Spoiler::move_line,         &Spoiler::other_group,
-        &Spoiler::other_sizes,     &Spoiler::other_moves,       &Spoiler::other_root,
-        &Spoiler::other_peer,      &Spoiler::other_reduction,   &Spoiler::extra_scale,
-        &Spoiler::fewer_ranks,     &Spoiler::other_tensor,      &Spoiler::zero_padding,
-        &Spoiler::other_placement, &Spoiler::other_coefficient, &Spoiler::other_kind,
-        &Spoiler::other_dtype,     &Spoiler::other_rows,        &Spoiler::sum_too_late};
+        &Spoiler::drop_line,        &Spoiler::drop_call,          &Spoiler::double_line,
+        &Spoiler::double_line,      &Spoiler::move_line,          &Spoiler::other_group,
+        &Spoiler::other_sizes,      &Spoiler::other_moves,        &Spoiler::other_root,
+        &Spoiler::other_peer,       &Spoiler::other_reduction,    &Spoiler::extra_scale,
+        &Spoiler::fewer_ranks,      &Spoiler::other_tensor,       &Spoiler::zero_padding,
+        &Spoiler::other_placement,  &Spoiler::other_coefficient,  &Spoiler::other_kind,
+        &Spoiler::other_dtype,      &Spoiler::other_rows,         &Spoiler::sum_too_late,
+        &Spoiler::sum_too_late,     &Spoiler::other_group_of_sum, &Spoiler::other_group_of_sum,
+        &Spoiler::other_experts,    &Spoiler::other_experts,      &Spoiler::other_experts,
+        &Spoiler::other_coefficient};
     return (this->*kFaults[random_.below(std::size(kFaults))])();
   }
 
@@ -85,6 +89,44 @@ class Spoiler {
     ops()[i].group = GroupId{static_cast<std::int32_t>(any(plan_.groups.size()))};
     return at("another group for", i);
   }
+
+  std::string other_group_of_sum() {
+    const std::size_t i = find([&](const Operation& op) {
+      return sums(op.kind) && op.kind != OpKind::combine && !op.sizes.exists();
+    });
+    if (i == ops().size()) return {};
+    const GroupId other{static_cast<std::int32_t>(any(plan_.groups.size()))};
+    if (plan_.group(other).parts.size() <= plan_.group(ops()[i].group).parts.size()) return {};
+    ops()[i].group = other;
+    return at("a smaller group for", i);
+  }
+
+  // An expert is computed twice, or nowhere.
+  std::string other_experts() {
+    const std::size_t i = find([](const Operation& op) { return op.kind == OpKind::experts; });
+    if (i == ops().size()) return {};
+    Production& p = ops()[i].produces.front();
+    std::vector<std::vector<ShareRange>> of_rank;
+    for (int rank = 0; rank < plan_.world; ++rank) {
+      of_rank.push_back(p.placement.exists() ? plan_.placement_table(p.placement).of.at(rank)
+                                             : std::vector<ShareRange>{shares_of(plan_, p, rank)});
+    }
+    std::vector<ShareRange>& spoilt = of_rank[any(of_rank.size())];
+    const auto share = static_cast<int>(any(static_cast<std::size_t>(plan_.term(p.term).shares)));
+    if (!spoilt.empty() && random_.chance(1, 2)) {
+      spoilt.pop_back();
+    } else {
+      spoilt.push_back({share, share + 1});
+    }
+    PlanBuilder builder(std::move(plan_));
+    const std::string name = fmt::format("spoilt{}", builder.plan().placements.size());
+    const PlacementId placement = builder.placement(name, std::move(of_rank));
+    plan_ = builder.take();
+    ops()[i].produces.front() = {p_term(i), {}, {}, 1, p_coefficient(i), placement};
+    return at("other experts for", i);
+  }
+  TermId p_term(std::size_t i) { return ops()[i].produces.front().term; }
+  Rational p_coefficient(std::size_t i) { return ops()[i].produces.front().coefficient; }
 
   std::string other_sizes() {
     const std::size_t i = find([](const Operation& op) { return takes_sizes(op.kind); });
@@ -267,23 +309,25 @@ class Spoiler {
     return at("other rows owed by", i);
   }
 
-  // A sum and what reads it change places.
+  // What reads a sum reads the addends; its own result is summed instead.
   std::string sum_too_late() {
     const std::size_t i = find([](const Operation& op) { return op.kind == OpKind::all_reduce; });
-    if (i + 1 >= ops().size()) return {};
+    if (i == ops().size()) return {};
     const TensorId summed = ops()[i].out.front().tensor;
-    if (ops()[i].in.front().tensor != summed) return {};
+    const TensorId addends = ops()[i].in.front().tensor;
     for (std::size_t reader = i + 1; reader < ops().size(); ++reader) {
       Operation& op = ops()[reader];
-      const bool reads = is_nonlinear(op.kind) && !op.in.empty() && op.in.front().tensor == summed;
-      if (!reads || op.out.empty()) continue;
-      const std::string dropped = at("summed too late:", i);
+      const bool reads = is_nonlinear(op.kind) && !op.in.empty() &&
+                         op.in.front().tensor == summed && !op.out.empty();
+      if (!reads) continue;
+      const std::string what = at("summed too late:", i);
+      op.in.front().tensor = addends;
       Operation late = ops()[i];
       late.in.front().tensor = op.out.front().tensor;
       late.out = op.out;
       ops().insert(ops().begin() + offset(reader + 1), std::move(late));
-      ops().erase(ops().begin() + offset(i));
-      return dropped;
+      if (addends == summed) ops().erase(ops().begin() + offset(i));
+      return what;
     }
     return {};
   }
