@@ -34,6 +34,7 @@ Result<Subject> load_subject(const std::string& path, const std::vector<Setting>
 
 Result<Plan> plan_to_replay(const Subject& subject) {
   if (!subject.scenario) return numeric::at_reduced_dimensions(subject.plan);
+  if (subject.scenario->program) return numeric::at_reduced_dimensions(subject.plan);
   Result<Plan> few = lower(at_reduced_tokens(subject.scenario->input, subject.plan));
   if (!few) return few.faults();
   return numeric::at_reduced_dimensions(std::move(*few));
