@@ -73,6 +73,9 @@ Scenario read_scenario(Checker& checker, FaultList& faults, const Node& root,
   read_parallel_and_batch(checker, root, scenario.input);
   scenario.hardware = read_hardware(checker, root);
   scenario.expect = read_expect(checker, root);
+  scenario.bug = read_bug(checker, root);
+  scenario.patches = patches_of(root);
+  check_patches(checker, root);
   scenario.input.name = scenario.name;
   scenario.input.gpu = scenario.hardware.gpu;
   scenario.input.gpus_per_node = scenario.hardware.gpus_per_node;
