@@ -139,7 +139,7 @@ TEST_CASE("explain lists the codes, and each lesson shows exactly its code") {
     const std::string code = line.substr(0, line.find(' '));
     CAPTURE(code);
     ++codes;
-    const std::string lesson = "scenarios/lessons/" + code + ".plan.yaml";
+    const std::string lesson = "scenarios/lessons/" + code + ".yaml";
     const Finished explained = lockstep("explain " + code);
     CHECK(explained.code == 0);
     CHECK(contains(explained.out, read(lesson)));
