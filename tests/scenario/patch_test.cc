@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "sim/base/random.h"
 #include "sim/scenario/fixes.h"
 #include "tests/scenario/parsing.h"
 
@@ -201,4 +202,36 @@ TEST_CASE("a fault in what a patch sets points into the patch") {
   REQUIRE_FALSE(plan);
   CHECK(plan.faults().front().place == Place{"s.yaml", 6, 23});
   CHECK(plan.faults().front().source_line == "    serving.revision: \"24786\"");
+}
+
+TEST_CASE("a program with patches and bytes changed never crashes") {
+  const std::string whole = kProgram +
+                            "fix: {remove: [down], before: {ar: [{a: 1}]}, set: {let.k: 3}}\n"
+                            "neighbours: [{replace: {layers: {b: 1}}}, {after: {in: [{c: 1}]}}]\n";
+  Random random(29);
+  for (int round = 0; round < 3000; ++round) {
+    std::string text = whole;
+    for (std::int64_t i = random.below(4); i >= 0; --i) {
+      const auto at =
+          static_cast<std::size_t>(random.below(static_cast<std::int64_t>(whole.size())));
+      text[at] = static_cast<char>(random.below(256));
+    }
+    const Result<Document> parsed = parse_yaml(text, "s.yaml");
+    if (!parsed) continue;
+    for (const Variant& variant : {kFixed, neighbour(1), neighbour(2)}) {
+      const Result<Document> edited = patched(*parsed, variant);
+      CAPTURE(text);
+      CHECK((edited ? edited->root.find("expect") != nullptr : !edited.faults().empty()));
+    }
+  }
+}
+
+TEST_CASE("a hundred thousand names that no line has are refused quickly") {
+  std::string text = "program: [";
+  for (int i = 0; i < 50'000; ++i) text += "{a: 1, name: line" + std::to_string(i) + "}, ";
+  text += "]\nfix: {remove: [";
+  for (int i = 0; i < 100'000; ++i) text += "lime" + std::to_string(i) + ", ";
+  const auto result = patched(document(text + "]}\n"), kFixed);
+  REQUIRE_FALSE(result);
+  CHECK(result.faults().size() == 101);
 }
