@@ -237,8 +237,8 @@ TEST_CASE("what must hold can be said otherwise than the lines mean it") {
   const std::string head = kTwo + "  - {input: x}\n  - {input: y}\n";
   CHECK(verdict(head + "  - {add: [x, y], out: z}\n  - {require: z, terms: [x, y]}\n") == "holds");
   CHECK(verdict(head + "  - {require: x, terms: [x, y]}\n") == "missing-reduction x0");
-  CHECK(verdict(kTwo + "  - {input: x, partial: tp}\n  - {require: x}\n") == "holds");
-  CHECK(verdict(kTwo + "  - {input: x, partial: tp}\n  - {require: x, partial: none}\n") ==
+  CHECK(verdict(kTwo + "  - {input: x, partial: tp}\n  - {require: x, partial: tp}\n") == "holds");
+  CHECK(verdict(kTwo + "  - {input: x, partial: tp}\n  - {require: x}\n") ==
         "missing-reduction x1/2");
 }
 
