@@ -213,7 +213,9 @@ void expand_close(Line& line) {
   if (v->meant->terms.size() < 2) return;
   const TermId handle = line.expansion().term(name, TermKind::other, 1, line.layer(), false);
   line.expansion().builder().close(handle, v->meant->terms);
-  v->meant->terms = {handle};
+  Meant closed = *v->meant;
+  closed.terms = {handle};
+  v->write(line.ranks(), closed);
 }
 
 }  // namespace
