@@ -109,9 +109,15 @@ class Interpreter {
   std::vector<Held> held_;  // by tensor, then rank
   std::vector<int> position_;
   std::vector<Status> status_;
-  bool moved_ = false;                         // some rank went on in this sweep
-  bool late_unmet_ = false;                    // a rank that came alone did not have what it owed
-  std::map<std::int64_t, bool> word_changed_;  // propagate: by token, at its last logits
+  bool moved_ = false;  // some rank went on in this sweep
+  // Of an obligation to which some ranks have not come yet.
+  struct SoFar {
+    std::size_t ranks = 0;
+    std::vector<Judged> judged;
+  };
+  std::map<std::pair<int, int>, SoFar> so_far_;  // by operation and operand
+  bool late_unmet_ = false;                      // a rank that came alone did not have what it owed
+  std::map<std::int64_t, bool> word_changed_;    // propagate: by token, at its last logits
   ReplayResult result_;
 };
 

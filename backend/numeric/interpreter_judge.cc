@@ -26,7 +26,8 @@ std::int64_t top(std::span<const double> row) {
 }  // namespace
 
 // The comparison of an operand is complete, and recorded, when all ranks that execute the operation
-// stand at it together; ranks that come late are judged all the same.
+// have come to it; those of a partial value must stand at it together, but ranks that come late are
+// judged all the same.
 void Interpreter::judge(int operation, const std::vector<int>& ranks) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   for (std::size_t i = 0; i < op.in.size(); ++i) {
@@ -34,16 +35,25 @@ void Interpreter::judge(int operation, const std::vector<int>& ranks) {
     if (!operand.expect.exists()) continue;
     const std::vector<Judged> judged = judge_operand(operand, ranks);
     const double limit = kDecisive * tolerance_;
-    if (ranks.size() != executing_ranks(plan_, op)) {
+    SoFar& so_far = so_far_[{operation, static_cast<int>(i)}];
+    const bool in_parts = plan_.spec(operand.expect).partial_over.exists();
+    if (!in_parts) {
+      so_far.ranks += ranks.size();
+      so_far.judged.insert(so_far.judged.end(), judged.begin(), judged.end());
+    }
+    const std::size_t come = in_parts ? ranks.size() : so_far.ranks;
+    if (come != executing_ranks(plan_, op)) {
       late_unmet_ = late_unmet_ || std::ranges::any_of(judged, [&](const Judged& one) {
                       return !one.measured.met(limit);
                     });
     } else {
-      Comparison& c = result_.comparisons.emplace_back(comparison_of(operand, judged));
+      Comparison& c = result_.comparisons.emplace_back(
+          comparison_of(operand, in_parts ? judged : so_far.judged));
       c.operation = operation;
       c.operand = static_cast<int>(i);
       c.site = op.site;
       c.boundary = op.boundary;
+      so_far_.erase({operation, static_cast<int>(i)});
     }
     if (op.boundary || op.kind == OpKind::norm) follow(operand.expect, judged);
     if (options_.propagate) {
