@@ -9,6 +9,11 @@
 namespace lockstep {
 namespace {
 
+std::string more_operands(const OpShape& shape) {
+  if (shape.most_in == shape.least_in) return {};
+  return shape.most_in == kAnyCount ? " or more" : fmt::format(" or {}", shape.most_in);
+}
+
 template <class IdType, class T>
 bool in_range(IdType id, const std::vector<T>& table) {
   return id.exists() && id.index() < table.size();
@@ -98,7 +103,7 @@ class OperationChecks {
         op.out.size() != shape.out) {
       add(fmt::format("{} has {} operands and {} results; it takes {}{} and gives {}",
                       to_string(op.kind), op.in.size(), op.out.size(), shape.least_in,
-                      shape.most_in == shape.least_in ? "" : " or more", shape.out));
+                      more_operands(shape), shape.out));
       return;
     }
     const bool judges = is_nonlinear(op.kind) || op.kind == OpKind::require;
@@ -237,7 +242,8 @@ class OperationChecks {
       }
       if (p.major.exists()) check_membership(op, p.major, "production over");
       if (p.minor.exists()) check_membership(op, p.minor, "production over");
-      if (term.kind == TermKind::routed && p.units != plan_.model.n_routed_experts) {
+      const bool of_model = op.kind == OpKind::experts && term.kind == TermKind::routed;
+      if (of_model && p.units != plan_.model.n_routed_experts) {
         add(fmt::format("routed experts are {} units, not {}", plan_.model.n_routed_experts,
                         p.units));
       }

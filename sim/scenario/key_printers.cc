@@ -27,9 +27,21 @@ Json choice_schema(const Key& key) { return {{"enum", choices_of(key)}}; }
 
 Json list_schema(Json items) { return {{"type", "array"}, {"items", std::move(items)}}; }
 
+// A map of any names.
+Json object_schema(Json values) {
+  return {{"type", "object"}, {"additionalProperties", std::move(values)}};
+}
+
 Json either(Json a, Json b) { return {{"anyOf", {std::move(a), std::move(b)}}}; }
 
 Json value_schema(const Key& key);
+
+// The steps of a program.
+Json program_steps_schema() {
+  return list_schema({{"type", "object"},
+                      {"properties", {{"tokens", Json::object()}, {"graph", Json::object()}}},
+                      {"additionalProperties", false}});
+}
 
 Json map_schema(std::string_view section) {
   Json properties = Json::object();
@@ -74,11 +86,25 @@ Json type_schema(const Key& key) {
     case KeyType::requests:
       return list_schema(list_schema(map_schema(key.path)));
     case KeyType::batches:
-      return list_schema(map_schema("batch"));
+      return either(list_schema(map_schema("batch")), program_steps_schema());
     case KeyType::layers:
       return either({{"type", {"string", "integer"}}}, list_schema({{"type", "integer"}}));
     case KeyType::violations:
       return list_schema(map_schema("expect.first"));
+    case KeyType::program:
+      return Json::object();
+    case KeyType::text_or_list:
+      return either(text, list_schema(text));
+    case KeyType::settings:
+      return {{"type", "object"}};
+    case KeyType::line_map:
+      return object_schema({{"type", "object"}});
+    case KeyType::lines_map:
+      return object_schema(list_schema({{"type", "object"}}));
+    case KeyType::expectation:
+      return map_schema("expect");
+    case KeyType::patches:
+      return list_schema(map_schema("fix"));
   }
   return text;
 }
@@ -141,6 +167,20 @@ std::string type_text(const Key& key) {
       return "an integer or a fraction such as 1/4";
     case KeyType::violations:
       return "a list of violations";
+    case KeyType::program:
+      return "see Programs";
+    case KeyType::text_or_list:
+      return "text, or a list of texts";
+    case KeyType::settings:
+      return "a map of paths to values";
+    case KeyType::line_map:
+      return "a map of names to lines";
+    case KeyType::lines_map:
+      return "a map of names to lists of lines";
+    case KeyType::expectation:
+      return "a map with the keys of `expect`";
+    case KeyType::patches:
+      return "a list of maps with the keys of `fix`";
   }
   return "text";
 }
@@ -159,8 +199,9 @@ std::string json_schema() {
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                  {"title", "Lockstep scenario"}};
   schema.update(map_schema(""));
-  schema["required"] = {"lockstep", "model"};
-  schema["oneOf"] = {Json{{"required", {"batch"}}}, Json{{"required", {"steps"}}}};
+  schema["required"] = {"lockstep"};
+  schema["oneOf"] = {Json{{"required", {"model", "batch"}}}, Json{{"required", {"model", "steps"}}},
+                     Json{{"required", {"program"}}}};
   return schema.dump(2) + "\n";
 }
 

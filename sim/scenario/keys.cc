@@ -61,9 +61,29 @@ constexpr auto kTop = std::to_array<Key>({
     of(KeyType::map, "parallel", "", kLockstep, "who computes"),
     of(KeyType::preset_or_map, "hardware", "hgx-h200", kLockstep, "on what"),
     of(KeyType::map, "batch", "required", kLockstep, "what arrives, in one step; or `steps`"),
-    of(KeyType::batches, "steps", "", kLockstep, "several steps, caches kept; instead of `batch`"),
+    of(KeyType::batches, "steps", "", kLockstep,
+       "several steps, caches kept; instead of `batch`. Of a program: maps of tokens and graph"),
     integer("seed", 0, kMostSeed, "1", "", kLockstep, "of weights and inputs in a replay"),
     of(KeyType::map, "expect", "", kLockstep, "makes the file a test"),
+    of(KeyType::map, "bug", "", kLockstep, "where the bug comes from: an entry of docs/bugs.md"),
+    of(KeyType::map, "fix", "", kLockstep, "edits of this file that mend the bug: its control"),
+    of(KeyType::patches, "neighbours", "", kLockstep, "edits that lead to clean layouts"),
+});
+
+// Read by sim/program.
+constexpr Key of_program(View path, View fallback, View meaning) {
+  return of(KeyType::program, path, fallback, kLockstep, meaning);
+}
+constexpr auto kProgram = std::to_array<Key>({
+    of_program("program", "", "what any system does, line by line; instead of a model"),
+    of_program("world", "the mesh's", "ranks"),
+    of_program("mesh", "", "a product of groups: {dp: 2, tp: 4}"),
+    of_program("groups", "", "process groups"),
+    of_program("let", "", "constants by name"),
+    of_program("tokens", "required without steps", "tokens of each request, by shard"),
+    of_program("shards", "world", "the group in which a rank's place is its shard"),
+    of_program("hidden", "64", "columns of a tensor"),
+    of_program("rows", "", "row layouts by name"),
 });
 
 constexpr auto kModel = std::to_array<Key>({
@@ -250,6 +270,30 @@ constexpr auto kExpect = std::to_array<Key>({
             "a pull request that makes the violation vanish, added or taken out"),
 });
 
+constexpr auto kBug = std::to_array<Key>({
+    of(KeyType::text, "bug.id", "required", kLockstep,
+       "in the catalogue of contract bugs (C7); `outside` for others"),
+    of(KeyType::text_or_list, "bug.source", "required", kLockstep, "owner/repo#number"),
+    of(KeyType::text, "bug.system", "required", kLockstep, "whose bug it is"),
+    of(KeyType::text, "bug.family", "required", kLockstep, "kind of bug; a table of docs/bugs.md"),
+    of(KeyType::text, "bug.mechanism", "required", kLockstep, "what goes wrong"),
+    of(KeyType::text, "bug.effect", "required", kLockstep, "on the values, as published"),
+    of(KeyType::text, "bug.symptom", "", kLockstep, "what users saw, as published"),
+    of(KeyType::text, "bug.partly", "", kLockstep, "the part of the cause that is left out"),
+});
+
+constexpr auto kFix = std::to_array<Key>({
+    of(KeyType::text, "fix.about", "", kLockstep, "what the edits do, in one sentence"),
+    of(KeyType::settings, "fix.set", "{}", kLockstep, "as `--set`: replaces or adds keys"),
+    of(KeyType::text_list, "fix.remove", "[]", kLockstep,
+       "names of program lines, at any depth, that are taken out"),
+    of(KeyType::line_map, "fix.replace", "{}", kLockstep, "the line to have instead of a line"),
+    of(KeyType::lines_map, "fix.before", "{}", kLockstep, "the lines to insert before a line"),
+    of(KeyType::lines_map, "fix.after", "{}", kLockstep, "the lines to insert after a line"),
+    of(KeyType::expectation, "fix.expect", "{verdict: holds}", kLockstep,
+       "of the file with the edits"),
+});
+
 template <std::size_t... Sizes>
 constexpr auto joined(const std::array<Key, Sizes>&... tables) {
   std::array<Key, (Sizes + ...)> all{};
@@ -258,7 +302,8 @@ constexpr auto joined(const std::array<Key, Sizes>&... tables) {
   return all;
 }
 
-constexpr auto kKeys = joined(kTop, kModel, kServing, kParallel, kHardware, kBatchKeys, kExpect);
+constexpr auto kKeys =
+    joined(kTop, kProgram, kModel, kServing, kParallel, kHardware, kBatchKeys, kExpect, kBug, kFix);
 
 }  // namespace
 

@@ -7,6 +7,8 @@
 
 #include "sim/base/error.h"
 #include "sim/base/yaml.h"
+#include "sim/scenario/bug.h"
+#include "sim/scenario/patch.h"
 #include "sim/serving/input.h"
 
 namespace lockstep {
@@ -46,9 +48,12 @@ struct Scenario {
   std::string name;
   std::string about;
   LoweringInput input;
+  std::optional<Plan> program;  // what a `program:` says; then `input` says nothing
   Hardware hardware;
   std::optional<Expect> expect;
-  Document source;  // with `--set` applied; places of keys are looked up here
+  std::optional<Bug> bug;
+  std::vector<Patch> patches;  // the fix, then the neighbours; patched() makes them
+  Document source;             // with `--set` applied; places of keys are looked up here
 };
 
 // `--set path=value`: replaces or adds one key; the value is parsed as YAML.
@@ -66,7 +71,8 @@ Result<Scenario> load_scenario(const std::string& path, const std::vector<Settin
 // `scenario` with more settings on top of those that it was made with.
 Result<Scenario> with_settings(const Scenario& scenario, const std::vector<Setting>& settings);
 
-// lower() with the places of its faults looked up in the scenario's text.
+// The scenario's program, or lower() with the places of its faults looked up in the scenario's
+// text.
 Result<Plan> lower(const Scenario& scenario);
 
 }  // namespace lockstep
