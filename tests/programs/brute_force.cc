@@ -109,8 +109,9 @@ class Machine {
       return;
     }
     self(rank).at_part = true;
-    const bool all_here = std::ranges::all_of(
-        *m.members, [&](int member) { return waits_at(member, index, operand); });
+    const bool all_here = std::ranges::all_of(*m.members, [&](int member) {
+      return waits_at(member, index, operand) || held_before(member, index, operand) != nullptr;
+    });
     if (all_here) judge_partial(*m.members, index, operand);
   }
 
@@ -132,7 +133,10 @@ class Machine {
     const Operand& in = op.in[operand];
     Judgement& judgement = found_.obligations[{index, static_cast<int>(operand)}];
     std::vector<Held> parts;
-    for (const int member : members) parts.push_back(held(in.tensor, member));
+    for (const int member : members) {
+      const Held* before = held_before(member, index, operand);
+      parts.push_back(before == nullptr ? held(in.tensor, member) : *before);
+    }
     // A product of parts is a part of the product only where the parts add up.
     const Held sum = op.kind == OpKind::linear ? added(parts) : together(plan_, parts);
     bool met = true;
@@ -148,7 +152,8 @@ class Machine {
     }
   }
 
-  // When nothing else moves: those that stand at the earliest part go on without the others.
+  // When nothing else moves: those that stand at the earliest part go on. What they held counts
+  // when the others come.
   bool stop_waiting_for_a_part() {
     int lowest = operations();
     for (int rank = 0; rank < world_; ++rank) {
@@ -160,10 +165,19 @@ class Machine {
       Rank& me = self(rank);
       if (!me.at_part || me.position != lowest) continue;
       const Operand& in = operation(lowest).in[me.operand];
-      const GroupId group = plan_.spec(in.expect).partial_over;
-      judge_partial(*membership(plan_, group, rank).members, lowest, me.operand);
+      gone_on_[{lowest, me.operand}][rank] = held(in.tensor, rank);
+      me.at_part = false;
+      ++me.operand;
     }
     return true;
+  }
+
+  // What `rank` held when it came to a part, if it has gone on.
+  const Held* held_before(int rank, int index, std::size_t operand) const {
+    const auto part = gone_on_.find({index, operand});
+    if (part == gone_on_.end()) return nullptr;
+    const auto found = part->second.find(rank);
+    return found == part->second.end() ? nullptr : &found->second;
   }
 
   std::pair<std::int64_t, std::int64_t> owed_columns(int rank, const Operand& in) const {
@@ -347,6 +361,8 @@ class Machine {
   std::vector<Rank> ranks_;
   std::map<Communicator, std::map<int, Call>> meetings_;
   Posts posts_;
+  // By operation and operand, then rank.
+  std::map<std::pair<int, std::size_t>, std::map<int, Held>> gone_on_;
   BruteForce found_;
 };
 

@@ -13,6 +13,7 @@ struct Block {
   std::int64_t first = 0;  // columns [first, last)
   std::int64_t last = 0;
   std::vector<Cell> rows;  // as many as in every other block of the tensor
+  bool operator==(const Block&) const = default;
 };
 
 // No blocks: the tensor was never written on this rank. Who reads it reads undefined rows; where
@@ -20,6 +21,7 @@ struct Block {
 struct Held {
   std::vector<Block> blocks;
 
+  bool operator==(const Held&) const = default;
   bool exists() const { return !blocks.empty(); }
   std::int64_t rows() const {
     return exists() ? static_cast<std::int64_t>(blocks.front().rows.size()) : 0;
