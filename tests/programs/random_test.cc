@@ -108,6 +108,28 @@ bool has_uneven_parts(const Plan& plan) {
       plan.operations, [&](const Operation& op) { return std::ranges::any_of(op.in, uneven); });
 }
 
+// Rows of one step and terms of another: the replay has no numbers for them.
+bool mixes_steps(const RandomProgram& program) {
+  return program.plan.steps.size() > 1 &&
+         std::ranges::any_of(program.faults, [](const std::string& fault) {
+           return fault.starts_with("other rows owed");
+         });
+}
+
+// The members of a partial value came to its obligation one after the other, which the replay does
+// not tell as one.
+bool came_in_parts(const Plan& plan, const contract::CheckResult& checked,
+                   const numeric::ReplayResult& replayed) {
+  return std::ranges::any_of(checked.obligations, [&](const contract::Obligation& o) {
+    const Operation& op = plan.operations[static_cast<std::size_t>(o.operation)];
+    const SpecId spec = op.in[static_cast<std::size_t>(o.operand)].expect;
+    return plan.spec(spec).partial_over.exists() &&
+           std::ranges::none_of(replayed.comparisons, [&](const numeric::Comparison& c) {
+             return c.operation == o.operation && c.operand == o.operand;
+           });
+  });
+}
+
 // A slice without columns is right whatever it holds: no number shows that it is not.
 bool has_empty_slices(const Plan& plan) {
   std::size_t largest = 0;
@@ -137,13 +159,15 @@ std::string fault_of(const RandomProgram& program, bool replayed, Tally& tally) 
     return "a right program is said to be wrong";
   }
   const bool tells = !program.of_model && !brute.unordered && !reduces_otherwise(program) &&
-                     !has_uneven_parts(plan) && !multiplies_uneven_parts(plan, brute) &&
-                     !has_empty_slices(plan);
+                     !mixes_steps(program) && !has_uneven_parts(plan) &&
+                     !multiplies_uneven_parts(plan, brute) && !has_empty_slices(plan);
   const bool replays = replayed && tells;
   if (replays) {
-    ++tally.replayed;
-    why = disagreement(plan, checked, numeric::replay(plan, {}));
-    if (!why.empty()) return "replay: " + why;
+    const numeric::ReplayResult replayed_plan = numeric::replay(plan, {});
+    why = disagreement(plan, checked, replayed_plan);
+    const bool partly = came_in_parts(plan, checked, replayed_plan);
+    if (!why.empty() && !partly) return "replay: " + why;
+    if (!partly) ++tally.replayed;
   }
   return roundtrip_difference(plan);
 }
@@ -186,6 +210,7 @@ void check_coverage(const Tally& tally) {
   CHECK(tally.verdicts.at("violated") * 5 >= tally.cases * 2);
   CHECK(tally.verdicts.at("holds") * 5 >= tally.cases * 2);
   CHECK(tally.unordered * 20 <= tally.cases);
+  CHECK(tally.replayed * 10 >= tally.cases);
 }
 
 TEST_CASE("the checker agrees with the brute force and the replay on random programs") {
