@@ -186,10 +186,13 @@ Operation Line::operation(OpKind kind, const std::vector<int>& ranks) {
   return op;
 }
 
-void Line::write(Operation op, Variable& to, const std::string& columns, const Meant& meant) {
+void Line::write(Operation op, Variable& to, const std::string& columns, const Meant& meant,
+                 const Rows* declared) {
   const TensorId id = expansion_.tensor(to, columns);
   to.write(op.ranks.empty() ? all_ranks() : op.ranks.to_vector(), meant);
-  op.out = {{id, expansion_.spec(*to.meant)}};
+  Meant answered = *to.meant;
+  if (declared != nullptr) answered.rows = *declared;
+  op.out = {{id, expansion_.spec(answered)}};
   append(std::move(op));
 }
 
