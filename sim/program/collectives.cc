@@ -37,7 +37,9 @@ Operation calling(Line& line, OpKind kind, const Call& call, const std::vector<i
   return op;
 }
 
-void finish(Line& line, Operation op, const Call& call, Variable& out, const Meant& meant) {
+void finish(Line& line, Operation op, const Call& call, Variable& out, Meant meant) {
+  const TensorId in = op.in.empty() ? TensorId::none() : op.in[0].tensor;
+  if (in.exists() && call.v == &out) op.in[0].tensor = in;
   line.write(std::move(op), out, call.columns, meant);
 }
 
@@ -95,33 +97,7 @@ void expand_all_reduce(Line& line) {
   sum_over(line, *call, meant);
   meant = line.with_overrides(std::move(meant));
   Operation op = calling(line, OpKind::all_reduce, *call, line.ranks());
-  finish(line, std::move(op), *call, line.result(*call->v), meant);
-}
-
-// Everybody has the root's rows after a broadcast.
-Rows broadcast_rows(Line& line, const Call& call, const std::vector<std::int64_t>& roots) {
-  Rows rows = call.meant.rows;
-  for (const std::vector<int>& part : line.at(call.group).parts) {
-    for (const int rank : part) {
-      const auto root = static_cast<std::size_t>(roots[static_cast<std::size_t>(rank)]);
-      if (root >= part.size()) continue;
-      rows[static_cast<std::size_t>(rank)] = call.meant.rows[static_cast<std::size_t>(part[root])];
-    }
-  }
-  return rows;
-}
-
-// A reduce answers for the rows of its root only.
-Rows rows_of_roots(Line& line, const Call& call, const std::vector<std::int64_t>& roots,
-                   Rows rows) {
-  for (const std::vector<int>& part : line.at(call.group).parts) {
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      const auto rank = static_cast<std::size_t>(part[i]);
-      if (roots[rank] == static_cast<std::int64_t>(i)) continue;
-      rows[rank] = padded({}, row_count(rows[rank]));
-    }
-  }
-  return rows;
+  finish(line, std::move(op), *call, line.result(*call->v), std::move(meant));
 }
 
 void expand_rooted(Line& line) {
@@ -136,14 +112,22 @@ void expand_rooted(Line& line) {
   if (const Node* root = line.fields().optional("root")) {
     roots = line.number_by_rank(*root, 0, kMost);
   }
-  if (kind == OpKind::broadcast) meant.rows = broadcast_rows(line, *call, roots);
+  if (kind == OpKind::broadcast) {
+    for (const std::vector<int>& part : line.at(call->group).parts) {
+      for (const int rank : part) {
+        const auto root = static_cast<std::size_t>(roots[static_cast<std::size_t>(rank)]);
+        if (root < part.size()) {
+          meant.rows[static_cast<std::size_t>(rank)] =
+              call->meant.rows[static_cast<std::size_t>(part[root])];
+        }
+      }
+    }
+  }
   meant = line.with_overrides(std::move(meant));
-  const Rows answered =
-      kind == OpKind::reduce ? rows_of_roots(line, *call, roots, meant.rows) : meant.rows;
   for (const auto& [root, ranks] : line.by_value(roots)) {
     Operation op = calling(line, kind, *call, ranks);
     op.root = static_cast<int>(root);
-    line.write(std::move(op), out, call->columns, meant, &answered);
+    finish(line, std::move(op), *call, out, meant);
   }
 }
 
@@ -163,7 +147,7 @@ void expand_reduce_scatter(Line& line) {
   meant.rows = chunks(line, call->meant.rows, call->group, counts);
   meant = line.with_overrides(std::move(meant));
   Operation op = calling(line, OpKind::reduce_scatter, *call, line.ranks());
-  finish(line, std::move(op), *call, line.result(*call->v), meant);
+  finish(line, std::move(op), *call, line.result(*call->v), std::move(meant));
 }
 
 void expand_variable(Line& line) {
@@ -203,7 +187,7 @@ void expand_all_gather(Line& line) {
     meant.rows = gathered(meant.rows, line.at(call->group));
   }
   meant = line.with_overrides(std::move(meant));
-  finish(line, std::move(op), *call, line.result(*call->v), meant);
+  finish(line, std::move(op), *call, line.result(*call->v), std::move(meant));
 }
 
 // The rows that come out of an exchange in which member i sends `counts(i, j)` rows to member j.
@@ -236,7 +220,7 @@ void expand_all_to_all(Line& line) {
       });
   meant = line.with_overrides(std::move(meant));
   Operation op = calling(line, OpKind::all_to_all, *call, line.ranks());
-  finish(line, std::move(op), *call, line.result(*call->v), meant);
+  finish(line, std::move(op), *call, line.result(*call->v), std::move(meant));
 }
 
 void expand_all_to_allv(Line& line) {
@@ -272,7 +256,7 @@ void expand_routed(Line& line) {
   }
   meant = line.with_overrides(std::move(meant));
   Operation op = calling(line, there ? OpKind::dispatch : OpKind::combine, *call, line.ranks());
-  finish(line, std::move(op), *call, line.result(*call->v), meant);
+  finish(line, std::move(op), *call, line.result(*call->v), std::move(meant));
 }
 
 void expand_barrier(Line& line) {

@@ -186,13 +186,10 @@ Operation Line::operation(OpKind kind, const std::vector<int>& ranks) {
   return op;
 }
 
-void Line::write(Operation op, Variable& to, const std::string& columns, const Meant& meant,
-                 const Rows* declared) {
+void Line::write(Operation op, Variable& to, const std::string& columns, const Meant& meant) {
   const TensorId id = expansion_.tensor(to, columns);
   to.write(op.ranks.empty() ? all_ranks() : op.ranks.to_vector(), meant);
-  Meant answered = *to.meant;
-  if (declared != nullptr) answered.rows = *declared;
-  op.out = {{id, expansion_.spec(answered)}};
+  op.out = {{id, expansion_.spec(*to.meant)}};
   append(std::move(op));
 }
 

@@ -50,10 +50,8 @@ class Line {
   // With everything but its operands and arguments; on `ranks`.
   Operation operation(OpKind kind, const std::vector<int>& ranks);
   Operation operation(OpKind kind) { return operation(kind, ranks_); }
-  // Appends; `to` becomes what `meant` says on the ranks of the operation. `declared`: the rows
-  // that the operation itself answers for, where those are fewer.
-  void write(Operation op, Variable& to, const std::string& columns, const Meant& meant,
-             const Rows* declared = nullptr);
+  // Appends; `to` becomes what `meant` says on the ranks of the operation.
+  void write(Operation op, Variable& to, const std::string& columns, const Meant& meant);
   void append(Operation op) { expansion_.builder().append(std::move(op)); }
 
   // The size of the parts of `group`; a fault where they differ.
