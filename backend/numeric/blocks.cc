@@ -49,6 +49,7 @@ Blocks::RealRows Blocks::real_rows(const Operation& op, int rank) const {
 }
 
 Held Blocks::run(const Operation& op, int rank, std::span<const Held> in) {
+  if (is_of_program(op.kind)) return run_program(op, rank, in);
   const RealRows rows = real_rows(op, rank);
   std::vector<Matrix<float>> inputs;
   for (std::size_t i = 0; i < in.size(); ++i) {

@@ -36,6 +36,12 @@ class Blocks {
   };
   using CacheKey = std::tuple<int, int, int, int>;  // rank, layer, first share, run of tokens
 
+  // Of compute and linear: the shares that the rank makes, as they make the whole.
+  Held run_program(const Operation& op, int rank, std::span<const Held> in);
+  Matrix<double> program_part(const Application& application, const Production& production,
+                              int rank);
+  double in_unit(TermId term, double value, std::int64_t token, std::int64_t column);
+
   RealRows real_rows(const Operation& op, int rank) const;
   // All shares of `production` on `rank`; and of those some that stand together.
   Matrix<float> produced(const Operation& op, const Production& production, int rank,

@@ -1,14 +1,29 @@
 #include "backend/numeric/collectives.h"
 
+#include <algorithm>
+
+#include "backend/numeric/reduction.h"
+
 namespace lockstep::numeric {
 
-std::vector<Held> all_reduce(std::span<const Held> members) {
-  return std::vector<Held>(members.size(), added(members));
+std::vector<Held> all_reduce(std::span<const Held> members, Reduction reduction) {
+  return std::vector<Held>(members.size(), reduced(members, reduction));
 }
 
-std::vector<Held> reduce_scatter(std::span<const Held> members,
-                                 std::span<const std::int64_t> sizes) {
-  const Held total = added(members);
+std::vector<Held> reduce(std::span<const Held> members, Reduction reduction, std::size_t root) {
+  const Held total = reduced(members, reduction);
+  std::vector<Held> received(members.size());
+  if (total) {
+    const Matrix<float> nothing(total->values.rows(), total->values.columns(), kUndefinedElement);
+    std::ranges::fill(received, make_held(total->columns, nothing));
+  }
+  received[root] = total;
+  return received;
+}
+
+std::vector<Held> reduce_scatter(std::span<const Held> members, std::span<const std::int64_t> sizes,
+                                 Reduction reduction) {
+  const Held total = reduced(members, reduction);
   std::vector<Held> chunks;
   std::int64_t first = 0;
   for (const std::int64_t rows : sizes) {
@@ -16,6 +31,22 @@ std::vector<Held> reduce_scatter(std::span<const Held> members,
     first += rows;
   }
   return chunks;
+}
+
+std::vector<Held> all_to_all(std::span<const Held> members, std::span<const std::int64_t> sizes) {
+  const std::size_t n = members.size();
+  std::vector<std::int64_t> passed(n, 0);  // rows of each member that are on their way
+  std::vector<Held> received;
+  for (std::size_t to = 0; to < n; ++to) {
+    std::vector<Held> parts;
+    for (std::size_t from = 0; from < n; ++from) {
+      const std::int64_t rows = sizes[from * n + to];
+      parts.push_back(sliced_rows(members[from], passed[from], rows));
+      passed[from] += rows;
+    }
+    received.push_back(concatenated_rows(parts));
+  }
+  return received;
 }
 
 std::vector<Held> all_gather(std::span<const Held> members, Axis axis) {

@@ -40,6 +40,18 @@ bool fits(const Sum<double>& actual, const Target& target, bool any_real) {
          actual.values.rows() == static_cast<std::int64_t>(target.rows.size());
 }
 
+// False where padding must be zero and is not. REQUIRES: the tensor fits or was never written.
+bool padding_met(const Sum<double>& actual, const Target& target) {
+  if (!target.zero_padding) return true;
+  for (std::size_t r = 0; r < target.rows.size(); ++r) {
+    if (target.rows[r] != kPaddingRow) continue;
+    const auto row = static_cast<std::int64_t>(r);
+    if (row >= actual.values.rows()) return false;
+    if (!std::ranges::all_of(actual.values.row(row), [](double v) { return v == 0; })) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::vector<double> target_row(const Target& target, std::int64_t row) {
@@ -89,6 +101,7 @@ Measurement measure(const Sum<double>& actual, const Target& target, double limi
     size += dot(want, want);
   }
   m.relative = std::isfinite(difference) ? std::sqrt(ratio(difference, size)) : kInfinity;
+  if (!padding_met(actual, target)) m.worst_row = m.relative = kInfinity;
   return m;
 }
 

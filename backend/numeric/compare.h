@@ -18,14 +18,17 @@ struct Target {
   Interval columns;
   std::vector<std::int64_t> rows;
   std::vector<const Matrix<double>*> terms;
+  bool zero_padding = false;  // rows of padding must be zero
 };
 // The value of one row; NaN where the terms do not reach.
 std::vector<double> target_row(const Target& target, std::int64_t row);
 
 struct Measurement {
-  bool fits = true;      // rows and columns are as many and as placed as expected
-  double worst_row = 0;  // the largest row_error of a real row; infinite for NaN or a misfit
-  double relative = 0;   // |actual - target| / |target| over the real rows
+  bool fits = true;  // rows and columns are as many and as placed as expected
+  // The largest row_error of a real row; infinite for NaN, a misfit, or padding that must be zero
+  // and is not.
+  double worst_row = 0;
+  double relative = 0;              // |actual - target| / |target| over the real rows
   std::vector<std::int64_t> real;   // rows that hold a token
   std::vector<std::int64_t> wrong;  // those with row_error > limit
   bool met(double limit) const { return worst_row <= limit; }

@@ -14,6 +14,7 @@ Interpreter::Interpreter(const Plan& plan, const ReplayOptions& options)
       reference_(plan, weights_),
       blocks_(plan, weights_, reference_),
       meeting_(plan),
+      messages_(static_cast<std::size_t>(plan.world)),
       tolerance_(tolerance_of(plan)),
       held_(plan.tensors.size() * static_cast<std::size_t>(plan.world)),
       position_(static_cast<std::size_t>(plan.world), -1),
@@ -25,41 +26,39 @@ Interpreter::Interpreter(const Plan& plan, const ReplayOptions& options)
 // line of others goes on in the next sweep.
 ReplayResult Interpreter::run() {
   const auto operations = static_cast<int>(plan_.operations.size());
-  bool moved = true;
-  while (moved) {
-    moved = false;
+  moved_ = true;
+  while (moved_) {
+    moved_ = false;
     const int first = *std::ranges::min_element(position_);
     for (int operation = std::max(first, 0); operation < operations; ++operation) {
       if (options_.progress) options_.progress(operation, operations);
-      moved = step(operation) || moved;
+      step(operation);
     }
   }
   finish();
   return std::move(result_);
 }
 
-// True if some rank went on from `operation`.
-bool Interpreter::step(int operation) {
+void Interpreter::step(int operation) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   std::vector<int> here;
   for (int rank = 0; rank < plan_.world; ++rank) {
     const auto r = static_cast<std::size_t>(rank);
     if (position_[r] == operation && status_[r] == Status::running) here.push_back(rank);
   }
-  if (here.empty()) return false;
+  if (here.empty()) return;
   judge(operation, here);
   LocalMemo memo;
-  bool moved = false;
   for (const int rank : here) {
     if (is_collective(op.kind)) {
       call_collective(operation, rank);
+    } else if (is_point_to_point(op.kind)) {
+      call_peer(operation, rank);
     } else {
       run_local(operation, rank, memo);
       advance(rank, operation);
     }
-    moved = moved || position_[static_cast<std::size_t>(rank)] != operation;
   }
-  return moved;
 }
 
 void Interpreter::advance(int rank, int from) {
@@ -69,6 +68,7 @@ void Interpreter::advance(int rank, int from) {
     ++next;
   }
   position_[static_cast<std::size_t>(rank)] = next;
+  moved_ = true;
 }
 
 Held& Interpreter::held(TensorId tensor, int rank) {
@@ -100,6 +100,18 @@ int Interpreter::rows_key(const Operation& op, int rank) const {
   return plan_.layout(Blocks::rows_of(plan_, op)).rows.index_of_rank[r];
 }
 
+// Attention also depends on the rank's cache, slices on its place in their group, and a program's
+// function on all rows of an operand that has others than the result.
+bool Interpreter::depends_on_rank(const Operation& op) const {
+  if (op.kind == OpKind::attention || op.kind == OpKind::lm_head) return true;
+  if (op.kind == OpKind::slice_columns) return true;
+  if (!is_of_program(op.kind)) return false;
+  const auto is_sliced = [&](SpecId spec) { return plan_.spec(spec).columns_over.exists(); };
+  return is_sliced(op.out.front().declared) || std::ranges::any_of(op.in, [&](const Operand& in) {
+           return is_sliced(in.expect) || plan_.spec(in.expect).rows != Blocks::rows_of(plan_, op);
+         });
+}
+
 void Interpreter::run_local(int operation, int rank, LocalMemo& memo) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   if (op.kind == OpKind::require) return;
@@ -108,10 +120,8 @@ void Interpreter::run_local(int operation, int rank, LocalMemo& memo) {
   if (op.kind == OpKind::copy_rows) asked.in.push_back(held(op.out.front().tensor, rank));
   asked.rows = rows_key(op, rank);
   for (const Production& p : op.produces) asked.shares.push_back(share_key(plan_, p, rank));
-  // Attention also depends on the rank's cache, the head's columns on the rank.
-  const bool reusable = op.kind != OpKind::attention && op.kind != OpKind::lm_head;
-  const bool known = reusable && memo.out && memo.in == asked.in && memo.rows == asked.rows &&
-                     memo.shares == asked.shares;
+  const bool known = !depends_on_rank(op) && memo.out && memo.in == asked.in &&
+                     memo.rows == asked.rows && memo.shares == asked.shares;
   if (!known) {
     asked.out = local_result(op, rank, asked.in);
     memo = std::move(asked);
@@ -125,6 +135,13 @@ Held Interpreter::local_result(const Operation& op, int rank, std::span<const He
       const std::int64_t columns = plan_.column_count(plan_.tensor(op.out.front().tensor).columns);
       return copied_rows(in[0], in[1], plan_.move_table(op.moves).of.at(rank), op.fill,
                          {0, columns});
+    }
+    case OpKind::slice_columns: {
+      const Membership m = membership(plan_, op.group, rank);
+      const ShareRange slice =
+          column_slice(plan_.column_count(plan_.tensor(op.in.front().tensor).columns), m.index,
+                       static_cast<int>(m.members->size()));
+      return sliced_columns(in[0], {slice.first, slice.last});
     }
     case OpKind::add:
       return added(in);

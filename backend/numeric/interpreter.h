@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "backend/numeric/blocks.h"
 #include "backend/numeric/compare.h"
+#include "backend/numeric/peers.h"
 #include "backend/numeric/plan_reference.h"
 #include "backend/numeric/rendezvous.h"
 #include "backend/numeric/replay.h"
@@ -51,7 +53,14 @@ class Interpreter {
     Held out;
   };
 
-  bool step(int operation);
+  // A rank's point-to-point call that has not ended.
+  struct Message {
+    int halves = 0;  // that have not met
+    Held sent;
+    std::optional<Held> received;
+  };
+
+  void step(int operation);
   void advance(int rank, int from);
   Held& held(TensorId tensor, int rank);
   void write(int operation, std::size_t output, int rank, Held value);
@@ -59,13 +68,21 @@ class Interpreter {
   void run_local(int operation, int rank, LocalMemo& memo);
   Held local_result(const Operation& op, int rank, std::span<const Held> in);
   int rows_key(const Operation& op, int rank) const;
+  bool depends_on_rank(const Operation& op) const;
 
   void call_collective(int operation, int rank);
   void complete_collective(const std::vector<Call>& calls);
   std::vector<Held> exchange(const std::vector<Call>& calls, std::size_t output);
   std::vector<std::int64_t> chunk_sizes(const std::vector<Call>& calls, std::size_t output) const;
+  std::vector<std::int64_t> sizes_between(const std::vector<Call>& calls) const;
+  std::vector<Held> exchange_with_root(const std::vector<Call>& calls,
+                                       const std::vector<Held>& passed) const;
+  void call_peer(int operation, int rank);
+  void deliver(Peers::Half sender, Peers::Half receiver);
+  void finish_message(Peers::Half half);
   void stop(int operation, std::string why);
   void stop_for_waiting();
+  void stop_for_waiting_peers();
 
   void judge(int operation, const std::vector<int>& ranks);
   std::vector<Judged> judge_operand(const Operand& operand, const std::vector<int>& ranks);
@@ -86,10 +103,14 @@ class Interpreter {
   PlanReference reference_;
   Blocks blocks_;
   Rendezvous meeting_;
+  Peers peers_;
+  std::vector<Message> messages_;  // by rank
   double tolerance_;
   std::vector<Held> held_;  // by tensor, then rank
   std::vector<int> position_;
   std::vector<Status> status_;
+  bool moved_ = false;                         // some rank went on in this sweep
+  bool late_unmet_ = false;                    // a rank that came alone did not have what it owed
   std::map<std::int64_t, bool> word_changed_;  // propagate: by token, at its last logits
   ReplayResult result_;
 };

@@ -10,7 +10,7 @@ namespace lockstep::numeric {
 
 void Interpreter::call_collective(int operation, int rank) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
-  const Held& passed = held(op.in.front().tensor, rank);
+  const Held passed = op.in.empty() ? nullptr : held(op.in.front().tensor, rank);
   const std::vector<Call> calls =
       meeting_.arrive(op.group, {rank, operation, passed ? row_count(passed) : -1});
   if (calls.empty()) {
@@ -66,9 +66,40 @@ std::vector<Held> Interpreter::exchange(const std::vector<Call>& calls, std::siz
     passed.push_back(held(op.in[output].tensor, call.rank));
   }
   const Operation& op = plan_.operations[static_cast<std::size_t>(calls.front().operation)];
-  if (op.kind == OpKind::all_reduce) return all_reduce(passed);
-  if (sums(op.kind)) return reduce_scatter(passed, chunk_sizes(calls, output));
+  if (op.kind == OpKind::all_reduce) return all_reduce(passed, op.reduction);
+  if (takes_root(op.kind)) return exchange_with_root(calls, passed);
+  if (sums(op.kind)) return reduce_scatter(passed, chunk_sizes(calls, output), op.reduction);
+  if (op.kind == OpKind::all_to_all || op.kind == OpKind::all_to_allv) {
+    return all_to_all(passed, sizes_between(calls));
+  }
   return all_gather(passed, op.kind == OpKind::all_gather ? op.axis : Axis::rows);
+}
+
+// In place, a member that is not the root keeps what it has.
+std::vector<Held> Interpreter::exchange_with_root(const std::vector<Call>& calls,
+                                                  const std::vector<Held>& passed) const {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(calls.front().operation)];
+  const auto root = static_cast<std::size_t>(op.root);
+  if (op.kind == OpKind::broadcast) return std::vector<Held>(passed.size(), passed[root]);
+  std::vector<Held> received = reduce(passed, op.reduction, root);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const Operation& own = plan_.operations[static_cast<std::size_t>(calls[i].operation)];
+    const bool in_place = own.in.front().tensor == own.out.front().tensor;
+    if (in_place && i != root) received[i] = passed[i];
+  }
+  return received;
+}
+
+// How many rows each member has for each other, row-major.
+std::vector<std::int64_t> Interpreter::sizes_between(const std::vector<Call>& calls) const {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(calls.front().operation)];
+  if (op.kind == OpKind::all_to_allv) return plan_.size_table(op.sizes).sizes;
+  std::vector<std::int64_t> sizes;
+  for (const Call& call : calls) {
+    const auto members = static_cast<std::int64_t>(calls.size());
+    sizes.insert(sizes.end(), calls.size(), std::max<std::int64_t>(call.rows, 0) / members);
+  }
+  return sizes;
 }
 
 void Interpreter::stop(int operation, std::string why) {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "backend/numeric/interpreter.h"
+#include "backend/numeric/reduction.h"
 
 namespace lockstep::numeric {
 namespace {
@@ -32,7 +33,12 @@ void Interpreter::judge(int operation, const std::vector<int>& ranks) {
     const Operand& operand = op.in[i];
     if (!operand.expect.exists()) continue;
     const std::vector<Judged> judged = judge_operand(operand, ranks);
-    if (ranks.size() == executing_ranks(plan_, op)) {
+    const double limit = kDecisive * tolerance_;
+    if (ranks.size() != executing_ranks(plan_, op)) {
+      late_unmet_ = late_unmet_ || std::ranges::any_of(judged, [&](const Judged& one) {
+                      return !one.measured.met(limit);
+                    });
+    } else {
       Comparison& c = result_.comparisons.emplace_back(comparison_of(operand, judged));
       c.operation = operation;
       c.operand = static_cast<int>(i);
@@ -45,7 +51,7 @@ void Interpreter::judge(int operation, const std::vector<int>& ranks) {
       continue;
     }
     for (const Judged& one : judged) {
-      if (!one.measured.met(kDecisive * tolerance_)) repair(operand, one);
+      if (!one.measured.met(limit)) repair(operand, one);
     }
   }
 }
@@ -84,7 +90,7 @@ void Interpreter::judge_ranks(const Operand& operand, const std::vector<int>& ra
   }
 }
 
-// The holders of a partial value are judged together, by their sum.
+// The holders of a partial value are judged together, by their sum or maximum.
 void Interpreter::judge_parts(const Operand& operand, const std::vector<int>& ranks,
                               std::vector<Judged>& judged) {
   const StateSpec& spec = plan_.spec(operand.expect);
@@ -94,7 +100,7 @@ void Interpreter::judge_parts(const Operand& operand, const std::vector<int>& ra
     for (const int rank : part) members.push_back(held(operand.tensor, rank));
     Judged& one = judged.emplace_back();
     one.ranks = part;
-    one.actual = sum<double>(members);
+    one.actual = combined(members, way_to_combine(plan_, spec));
     one.target =
         reference_.target(operand.expect, plan_.tensor(operand.tensor).columns, part.front());
     one.measured = measure(one.actual, one.target, kDecisive * tolerance_);
@@ -134,14 +140,16 @@ Comparison Interpreter::comparison_of(const Operand& operand,
   return c;
 }
 
-// The first member of a part holds the whole value from here on, the others zero.
+// The first member of a part holds the whole value from here on, the others what adds nothing.
 void Interpreter::repair(const Operand& operand, const Judged& judged) {
   const Held right = PlanReference::held(judged.target);
-  if (!plan_.spec(operand.expect).partial_over.exists()) {
+  const StateSpec& spec = plan_.spec(operand.expect);
+  if (!spec.partial_over.exists()) {
     for (const int rank : judged.ranks) held(operand.tensor, rank) = right;
     return;
   }
-  const Held nothing = PlanReference::held_zero(judged.target);
+  const Held nothing =
+      PlanReference::held_constant(judged.target, neutral(way_to_combine(plan_, spec)));
   for (const int rank : judged.ranks) {
     held(operand.tensor, rank) = rank == judged.ranks.front() ? right : nothing;
   }
@@ -196,6 +204,7 @@ void Interpreter::note_words(SpecId id, const std::vector<Judged>& judged) {
 
 void Interpreter::finish() {
   stop_for_waiting();
+  stop_for_waiting_peers();
   std::ranges::stable_sort(result_.comparisons, {},
                            [](const Comparison& c) { return std::pair(c.operation, c.operand); });
   for (const auto& [token, changed] : word_changed_) {
@@ -206,7 +215,7 @@ void Interpreter::finish() {
   const auto& all = result_.comparisons;
   if (result_.stopped_at >= 0) {
     result_.verdict = ReplayVerdict::stopped;
-  } else if (!std::ranges::all_of(all, &Comparison::met)) {
+  } else if (late_unmet_ || !std::ranges::all_of(all, &Comparison::met)) {
     result_.verdict = ReplayVerdict::diverges;
   } else if (std::ranges::any_of(all, &Comparison::inconclusive)) {
     result_.verdict = ReplayVerdict::inconclusive;

@@ -1,9 +1,6 @@
 #include "backend/numeric/plan_reference.h"
 
 #include <algorithm>
-#include <limits>
-
-#include "sim/base/random.h"
 
 namespace lockstep::numeric {
 namespace {
@@ -40,6 +37,23 @@ TermKind kind_made_by(OpKind kind) {
   }
 }
 
+// What a program's own operations make is no quantity of the model, whatever its kind says; nor is
+// the sum of such terms, or a quantity in another unit.
+void leave_out_programs(const Plan& plan, std::vector<std::optional<QuantityName>>& quantities) {
+  for (const Operation& op : plan.operations) {
+    if (!is_of_program(op.kind)) continue;
+    for (const Production& p : op.produces) quantities[p.term.index()].reset();
+  }
+  for (std::size_t i = 0; i < plan.terms.size(); ++i) {
+    if (plan.terms[i].same_as.exists()) quantities[i].reset();
+  }
+  for (const Closing& closing : plan.closings) {
+    const bool all = std::ranges::all_of(
+        closing.parts, [&](TermId part) { return quantities[part.index()].has_value(); });
+    if (!all) quantities[closing.handle.index()].reset();
+  }
+}
+
 std::vector<std::optional<QuantityName>> quantities(const Plan& plan) {
   std::vector<Term> terms = plan.terms;
   for (const Operation& op : plan.operations) {
@@ -50,6 +64,7 @@ std::vector<std::optional<QuantityName>> quantities(const Plan& plan) {
   }
   std::vector<std::optional<QuantityName>> all;
   for (const Term& term : terms) all.push_back(quantity_of(term));
+  leave_out_programs(plan, all);
   return all;
 }
 
@@ -159,11 +174,13 @@ PlanReference::PlanReference(const Plan& plan, Weights& weights)
       quantity_of_term_(quantities(plan)),
       contents_(contents_of(plan, quantity_of_term_)),
       reference_(weights, tokens_, contents_),
-      seed_(weights.seed()) {
+      program_(plan, weights, *this) {
+  for (const Closing& closing : plan.closings) closing_of_[closing.handle] = &closing;
   for (const RowLayout& layout : plan.layouts) {
     std::vector<std::vector<std::int64_t>>& maps = rows_.emplace_back();
     for (const RowMap& map : layout.rows.distinct) maps.push_back(expanded(map));
   }
+  define_streams();
 }
 
 const std::vector<std::int64_t>& PlanReference::rows(LayoutId layout, int rank) const {
@@ -171,18 +188,42 @@ const std::vector<std::int64_t>& PlanReference::rows(LayoutId layout, int rank) 
   return rows_[layout.index()][static_cast<std::size_t>(index)];
 }
 
-// A term that nothing computes has some value all the same, so that a sum without it is wrong.
 const Matrix<double>& PlanReference::term_value(TermId id) {
   const std::optional<QuantityName>& quantity = quantity_of_term_[id.index()];
   if (quantity) return reference_.value(*quantity);
-  const auto found = drawn_.find(id);
-  if (found != drawn_.end()) return found->second;
-  Matrix<double> values(tokens_.rows(plan_.term(id).step), plan_.model.hidden_size);
-  std::uint64_t counter = mix64(seed_ ^ mix64(id.index()));
-  for (std::int64_t r = 0; r < values.rows(); ++r) {
-    for (double& v : values.row(r)) v = static_cast<double>(mix64(counter++) % 128) / 64.0 - 1.0;
+  const auto closing = closing_of_.find(id);
+  if (closing == closing_of_.end() || program_.makes(id)) return program_.value(id);
+  const auto found = closed_.find(id);
+  if (found != closed_.end()) return found->second;
+  return closed_.emplace(id, sum_of(closing->second->parts)).first->second;
+}
+
+Matrix<double> PlanReference::sum_of(const std::vector<TermId>& terms) {
+  Matrix<double> sum = term_value(terms.front());
+  for (std::size_t i = 1; i < terms.size(); ++i) {
+    const Matrix<double>& part = term_value(terms[i]);
+    const bool fits = part.rows() == sum.rows() && part.columns() == sum.columns();
+    if (fits) add_scaled(sum, part, 1.0);
   }
-  return drawn_.emplace(id, std::move(values)).first->second;
+  return sum;
+}
+
+// A norm is of what its operand should be, to which a program's own operations may have added.
+void PlanReference::define_streams() {
+  const auto in_model = [&](TermId t) { return quantity_of_term_[t.index()].has_value(); };
+  for (const Closing& closing : plan_.closings) {
+    const auto name = quantity_of(plan_.term(closing.handle));
+    if (in_model(closing.handle) || !name || name->quantity != Quantity::stream) continue;
+    reference_.define_stream(*name, [this, &closing] { return sum_of(closing.parts); });
+  }
+  for (const Operation& op : plan_.operations) {
+    if (op.kind != OpKind::norm || op.produces.empty()) continue;
+    const std::vector<TermId>& terms = plan_.spec(op.in.front().expect).terms;
+    std::optional<QuantityName> name = quantity_of_term_[op.produces.front().term.index()];
+    if (!name || std::ranges::all_of(terms, in_model)) continue;
+    name->quantity = Quantity::stream;
+    reference_.define_stream(*name, [this, &terms] { return sum_of(terms); });
+  }
 }
 
 Interval PlanReference::columns(SpecId spec, const std::string& columns, int rank) const {
@@ -197,7 +238,7 @@ Interval PlanReference::columns(SpecId spec, const std::string& columns, int ran
 
 Target PlanReference::target(SpecId id, const std::string& columns, int rank) {
   const StateSpec& spec = plan_.spec(id);
-  Target target{this->columns(id, columns, rank), {}, {}};
+  Target target{this->columns(id, columns, rank), {}, {}, spec.zero_padding};
   for (const TermId term : spec.terms) target.terms.push_back(&term_value(term));
   const int step = spec.terms.empty() ? 0 : plan_.term(spec.terms.front()).step;
   for (const std::int64_t token : rows(spec.rows, rank)) {
@@ -212,8 +253,9 @@ Target PlanReference::target(SpecId id, const std::string& columns, int rank) {
 }
 
 Held PlanReference::held(const Target& target) {
+  const float padding = target.zero_padding ? 0.0F : kUndefinedElement;
   Matrix<float> values(static_cast<std::int64_t>(target.rows.size()), target.columns.size(),
-                       kUndefinedElement);
+                       padding);
   for (std::int64_t r = 0; r < values.rows(); ++r) {
     if (target.rows[static_cast<std::size_t>(r)] == kPaddingRow) continue;
     const std::vector<double> row = target_row(target, r);
@@ -223,10 +265,13 @@ Held PlanReference::held(const Target& target) {
   return make_held({target.columns}, std::move(values));
 }
 
-Held PlanReference::held_zero(const Target& target) {
-  Target zero = target;
-  zero.terms.clear();
-  return held(zero);
+Held PlanReference::held_constant(const Target& target, double value) {
+  LocalTensor constant = *held(target);
+  for (std::int64_t r = 0; r < constant.values.rows(); ++r) {
+    if (target.rows[static_cast<std::size_t>(r)] == kPaddingRow) continue;
+    std::ranges::fill(constant.values.row(r), static_cast<float>(value));
+  }
+  return make_held(std::move(constant.columns), std::move(constant.values));
 }
 
 std::optional<PlanReference::Contribution> PlanReference::contribution(SpecId id) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backend/numeric/compare.h"
+#include "backend/numeric/program_reference.h"
 #include "backend/numeric/reference.h"
 #include "backend/numeric/tokens.h"
 #include "backend/numeric/weights.h"
@@ -20,13 +21,15 @@ namespace lockstep::numeric {
 // index if that ended where its prefix ends.
 TokenTable token_table(const Plan& plan);
 
-// The quantity that `term` is; nothing for TermKind::other.
+// The quantity of the model that `term` is by its kind; nothing for TermKind::other.
 std::optional<QuantityName> quantity_of(const Term& term);
 
 class PlanReference {
  public:
   // `plan` and `weights` must outlive it.
   PlanReference(const Plan& plan, Weights& weights);
+  PlanReference(const PlanReference&) = delete;
+  PlanReference& operator=(const PlanReference&) = delete;
 
   const TokenTable& tokens() const { return tokens_; }
   Reference& reference() { return reference_; }
@@ -37,10 +40,13 @@ class PlanReference {
   Target target(SpecId id, const std::string& columns, int rank);
   // The columns of such a tensor on `rank`: a slice if it is cut over a group.
   Interval columns(SpecId spec, const std::string& columns, int rank) const;
-  // The reference itself in the form of a tensor: padding rows are NaN.
+  // The reference itself in the form of a tensor: padding rows are NaN, or zero where they must be.
   static Held held(const Target& target);
-  // Likewise, but every row of a token is zero: a partial value's other holders.
-  static Held held_zero(const Target& target);
+  // Likewise, but each element of a token's row is `value`: a partial value's other holders.
+  static Held held_constant(const Target& target, double value);
+  // The whole of a term: a row per token of its step.
+  const Matrix<double>& term_value(TermId id);
+  const Program& program() const { return program_.program(); }
 
   // The half layer whose whole contribution, perhaps on top of the residual stream, `id` is.
   struct Contribution {
@@ -54,7 +60,8 @@ class PlanReference {
   std::optional<QuantityName> stream(SpecId id) const;
 
  private:
-  const Matrix<double>& term_value(TermId id);
+  void define_streams();
+  Matrix<double> sum_of(const std::vector<TermId>& terms);
 
   const Plan& plan_;
   TokenTable tokens_;
@@ -62,8 +69,9 @@ class PlanReference {
   std::vector<std::vector<LayerContents>> contents_;
   Reference reference_;
   std::vector<std::vector<std::vector<std::int64_t>>> rows_;  // by layout, then distinct row map
-  std::map<TermId, Matrix<double>> drawn_;                    // terms that no quantity is
-  std::uint64_t seed_;
+  std::map<TermId, const Closing*> closing_of_;               // by handle
+  std::map<TermId, Matrix<double>> closed_;                   // handles that no stream is
+  ProgramReference program_;
 };
 
 }  // namespace lockstep::numeric

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "backend/numeric/replay.h"
@@ -17,9 +18,34 @@ struct Cuts {
   int vocabulary = 1;
 };
 
+void cut(int& into, int pieces) { into = std::lcm(into, std::max(1, pieces)); }
+
+void cut_over(const Plan& plan, GroupId group, const std::string& columns, Cuts& cuts) {
+  if (!group.exists()) return;
+  for (const std::vector<int>& part : plan.group(group).parts) {
+    const auto pieces = static_cast<int>(part.size());
+    if (columns == "vocab") cut(cuts.vocabulary, pieces);
+    if (columns == "hidden") cut(cuts.hidden, pieces);
+  }
+}
+
+// Tensors that are cut by columns. A number of columns is the program's own and stays.
+void cut_columns(const Plan& plan, Cuts& cuts) {
+  for (const Operation& op : plan.operations) {
+    for (const Output& out : op.out) {
+      const std::string& columns = plan.tensor(out.tensor).columns;
+      cut_over(plan, plan.spec(out.declared).columns_over, columns, cuts);
+      if (op.kind == OpKind::slice_columns) cut_over(plan, op.group, columns, cuts);
+    }
+    for (const Operand& in : op.in) {
+      if (!in.expect.exists()) continue;
+      cut_over(plan, plan.spec(in.expect).columns_over, plan.tensor(in.tensor).columns, cuts);
+    }
+  }
+}
+
 Cuts cuts_of(const Plan& plan) {
   Cuts cuts;
-  const auto cut = [](int& into, int pieces) { into = std::lcm(into, std::max(1, pieces)); };
   for (const Operation& op : plan.operations) {
     for (const Production& p : op.produces) {
       const Term& term = plan.term(p.term);
@@ -33,12 +59,7 @@ Cuts cuts_of(const Plan& plan) {
       }
     }
   }
-  for (const StateSpec& spec : plan.specs) {
-    if (!spec.columns_over.exists()) continue;
-    for (const std::vector<int>& part : plan.group(spec.columns_over).parts) {
-      cut(cuts.vocabulary, static_cast<int>(part.size()));
-    }
-  }
+  cut_columns(plan, cuts);
   return cuts;
 }
 

@@ -73,6 +73,8 @@ Matrix<double> Reference::embedding(int step) {
 }
 
 Matrix<double> Reference::stream(QuantityName name) {
+  const auto defined = streams_.find(name);
+  if (defined != streams_.end()) return defined->second();
   const auto [quantity, step, layer, index] = name;
   HalfLayer half = HalfLayer::feed_forward;
   int of_layer = layer - 1;

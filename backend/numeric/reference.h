@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "backend/numeric/matrix.h"
@@ -53,6 +55,11 @@ class Reference {
   Reference(Weights& weights, const TokenTable& tokens,
             std::vector<std::vector<LayerContents>> contents);
 
+  // The stream `name` is what `value` says, not what the layers add: a program adds to it.
+  void define_stream(QuantityName name, std::function<Matrix<double>()> value) {
+    streams_.try_emplace(name, std::move(value));
+  }
+
   // A row per token of the step (TokenTable::rows). Computed once.
   const Matrix<double>& value(QuantityName name);
 
@@ -95,6 +102,7 @@ class Reference {
   Weights& weights_;
   const TokenTable& tokens_;
   std::vector<std::vector<LayerContents>> contents_;
+  std::map<QuantityName, std::function<Matrix<double>()>> streams_;
   std::map<QuantityName, Matrix<double>> values_;
   std::map<HalfKey, Matrix<double>> contributions_;
   std::map<std::tuple<int, int, std::int64_t>, std::vector<int>> choices_;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "sim/base/require.h"
+#include "sim/plan/names.h"
 
 namespace lockstep::numeric {
 namespace {
@@ -39,9 +40,12 @@ std::optional<std::string> difference(const std::vector<Call>& calls, Get get) {
 // Everything that must be equal among members beside the rows.
 std::string signature(const Plan& plan, const Call& call) {
   const Operation& op = operation_of(plan, call);
+  if (op.in.empty()) return to_string(op.kind);
   const Tensor& tensor = plan.tensor(op.in.front().tensor);
   std::string text = fmt::format("{} of {} {}", to_string(op.kind), tensor.dtype, tensor.columns);
   if (op.axis == Axis::columns) text += " along columns";
+  if (op.reduction != Reduction::sum) text += fmt::format(" by {}", to_string(op.reduction));
+  if (takes_root(op.kind)) text += fmt::format(" with root {}", op.root);
   if (takes_sizes(op.kind)) {
     text += fmt::format(" with sizes {}", fmt::join(plan.size_table(op.sizes).sizes, ","));
   }
@@ -56,25 +60,44 @@ std::optional<std::string> different_rows(const std::vector<Call>& calls) {
   return difference(known, [](const Call& c) { return fmt::format("with {} rows", c.rows); });
 }
 
-std::string refused(const Plan& plan, const Call& call, std::int64_t place, std::int64_t members) {
+std::string refused_sizes(const Plan& plan, const Call& call, std::size_t place,
+                          std::size_t members) {
   const Operation& op = operation_of(plan, call);
-  if (op.kind == OpKind::reduce_scatter && call.rows > 0 && call.rows % members != 0) {
-    return fmt::format("rank {} calls reduce_scatter with {} rows, no multiple of {} ranks",
-                       call.rank, call.rows, members);
-  }
-  if (!takes_sizes(op.kind)) return {};
   const std::vector<std::int64_t>& sizes = plan.size_table(op.sizes).sizes;
-  if (static_cast<std::int64_t>(sizes.size()) != members) {
+  const bool of_pairs = op.kind == OpKind::all_to_allv;
+  if (sizes.size() != (of_pairs ? members * members : members)) {
     return fmt::format("rank {} passes {} sizes to {} over {} ranks", call.rank, sizes.size(),
                        to_string(op.kind), members);
   }
   if (call.rows < 0) return {};
-  const std::int64_t wanted = op.kind == OpKind::reduce_scatterv
-                                  ? std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0})
-                                  : sizes[static_cast<std::size_t>(place)];
+  std::size_t first = op.kind == OpKind::reduce_scatterv ? 0 : place;
+  if (of_pairs) first = place * members;
+  const std::size_t count = op.kind == OpKind::all_gatherv ? 1 : members;
+  const std::int64_t wanted =
+      std::accumulate(sizes.data() + first, sizes.data() + first + count, std::int64_t{0});
   if (wanted == call.rows) return {};
   return fmt::format("rank {} calls {} with {} rows, its sizes say {}", call.rank,
                      to_string(op.kind), call.rows, wanted);
+}
+
+std::string refused(const Plan& plan, const Call& call, std::size_t place, std::size_t members) {
+  const Operation& op = operation_of(plan, call);
+  const bool in_chunks = op.kind == OpKind::reduce_scatter || op.kind == OpKind::all_to_all;
+  if (in_chunks && call.rows > 0 && call.rows % static_cast<std::int64_t>(members) != 0) {
+    return fmt::format("rank {} calls {} with {} rows, no multiple of {} ranks", call.rank,
+                       to_string(op.kind), call.rows, members);
+  }
+  const bool has_root = op.root >= 0 && static_cast<std::size_t>(op.root) < members;
+  if (takes_root(op.kind) && !has_root) {
+    return fmt::format("rank {} calls {} with root {} over {} ranks", call.rank, to_string(op.kind),
+                       op.root, members);
+  }
+  return takes_sizes(op.kind) ? refused_sizes(plan, call, place, members) : std::string();
+}
+
+bool needs_equal_rows(OpKind kind) {
+  return kind != OpKind::all_gatherv && kind != OpKind::dispatch && kind != OpKind::all_to_allv &&
+         kind != OpKind::barrier;
 }
 
 }  // namespace
@@ -98,10 +121,15 @@ Rendezvous::Rendezvous(const Plan& plan) {
   }
 }
 
-std::vector<Call> Rendezvous::arrive(GroupId group, Call call) {
-  const int index = by_group_and_rank_[group.index()][static_cast<std::size_t>(call.rank)];
+int Rendezvous::communicator(GroupId group, int rank) const {
+  const int index = by_group_and_rank_[group.index()][static_cast<std::size_t>(rank)];
   LOCKSTEP_ASSERT(index >= 0);
-  Communicator& communicator = communicators_[static_cast<std::size_t>(index)];
+  return index;
+}
+
+std::vector<Call> Rendezvous::arrive(GroupId group, Call call) {
+  Communicator& communicator =
+      communicators_[static_cast<std::size_t>(this->communicator(group, call.rank))];
   communicator.present.push_back(call);
   if (communicator.present.size() < communicator.members.size()) return {};
   std::vector<Call> in_group_order;
@@ -130,12 +158,11 @@ std::string mismatch(const Plan& plan, const std::vector<Call>& calls) {
   const auto signatures = [&](const Call& c) { return signature(plan, c); };
   if (const auto why = difference(calls, signatures)) return *why;
   const OpKind kind = operation_of(plan, calls.front()).kind;
-  if (kind != OpKind::all_gatherv && kind != OpKind::dispatch) {
+  if (needs_equal_rows(kind)) {
     if (const auto why = different_rows(calls)) return *why;
   }
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    std::string why = refused(plan, calls[i], static_cast<std::int64_t>(i),
-                              static_cast<std::int64_t>(calls.size()));
+    std::string why = refused(plan, calls[i], i, calls.size());
     if (!why.empty()) return why;
   }
   return {};

@@ -25,6 +25,10 @@ class Rendezvous {
   // arrive, else nothing. Two groups with the same object and members are one communicator.
   std::vector<Call> arrive(GroupId group, Call call);
 
+  // The communicator on which `rank` calls `group`; point-to-point calls match within it, too.
+  // REQUIRES: `rank` is a member.
+  int communicator(GroupId group, int rank) const;
+
   // Calls that wait for somebody, one entry per communicator.
   struct Waiting {
     std::vector<Call> present;

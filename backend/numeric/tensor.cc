@@ -11,6 +11,15 @@ std::int64_t width_of(const std::vector<Interval>& columns) {
   return width;
 }
 
+// Neighbours that continue each other become one.
+void append(std::vector<Interval>& columns, Interval next) {
+  if (!columns.empty() && columns.back().last == next.first) {
+    columns.back().last = next.last;
+  } else {
+    columns.push_back(next);
+  }
+}
+
 // The written addend whose columns decide the result's: the one with the most intervals, since it
 // tells most about what was gathered.
 const LocalTensor* shape_of(std::span<const Held> addends) {
@@ -96,6 +105,27 @@ Held sliced_rows(const Held& held, std::int64_t first, std::int64_t count) {
   return make_held(held->columns, std::move(rows));
 }
 
+Held sliced_columns(const Held& held, Interval slice) {
+  if (!held) return nullptr;
+  std::vector<Interval> columns;
+  std::vector<std::int64_t> from;  // by column of the result
+  std::int64_t at = 0;
+  for (const Interval& c : held->columns) {
+    const Interval both{std::max(c.first, slice.first), std::min(c.last, slice.last)};
+    for (std::int64_t i = both.first; i < both.last; ++i) from.push_back(at + i - c.first);
+    if (both.size() > 0) append(columns, both);
+    at += c.size();
+  }
+  if (columns.empty()) columns.push_back({slice.first, slice.first});
+  Matrix<float> values(held->values.rows(), static_cast<std::int64_t>(from.size()));
+  for (std::int64_t r = 0; r < values.rows(); ++r) {
+    for (std::int64_t c = 0; c < values.columns(); ++c) {
+      values(r, c) = held->values(r, from[static_cast<std::size_t>(c)]);
+    }
+  }
+  return make_held(std::move(columns), std::move(values));
+}
+
 Held concatenated_rows(std::span<const Held> parts) {
   const auto first = std::ranges::find_if(parts, [](const Held& h) { return h != nullptr; });
   if (first == parts.end()) return nullptr;
@@ -120,13 +150,7 @@ Held concatenated_columns(std::span<const Held> parts) {
     if (!part) continue;
     rows = std::max(rows, part->values.rows());
     width += part->values.columns();
-    for (const Interval& c : part->columns) {
-      if (!columns.empty() && columns.back().last == c.first) {
-        columns.back().last = c.last;
-      } else {
-        columns.push_back(c);
-      }
-    }
+    for (const Interval& c : part->columns) append(columns, c);
   }
   if (columns.empty()) return nullptr;
   Matrix<float> all(rows, width, kUndefinedElement);

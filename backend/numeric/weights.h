@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "backend/numeric/matrix.h"
 #include "sim/model/model.h"
@@ -35,6 +36,7 @@ enum class WeightKind : std::uint8_t {
   prefix_key,      // kPrefixPositions x (heads * head width); index: the request. What the cache
   prefix_value,    // holds of tokens that no step of the plan has computed
   attention_bias,  // 1 x hidden, of the output projection
+  projection,      // of a program's linear; index: the term, layer: the share. Weights::projection
 };
 
 struct WeightName {
@@ -62,14 +64,26 @@ class Weights {
   Weights(Model model, std::uint64_t seed) : model_(std::move(model)), seed_(seed) {}
 
   // The whole matrix; kept for the next time while the budget lasts.
+  // REQUIRES: it is no projection.
   SharedMatrix get(WeightName name);
+  // The matrix by which a program's linear multiplies: rows in, columns out.
+  SharedMatrix projection(std::int64_t term, int share, std::int64_t rows, std::int64_t columns);
   const Model& model() const { return model_; }
   std::uint64_t seed() const { return seed_; }
 
  private:
+  struct Shape {
+    std::int64_t rows = 0;
+    std::int64_t columns = 0;
+    auto operator<=>(const Shape&) const = default;
+  };
+  static Shape shape_of(const Model& model, WeightKind kind);
+  static Matrix<float> generate(std::uint64_t seed, const WeightName& name, Shape shape);
+  SharedMatrix kept(const WeightName& name, Shape shape);
+
   Model model_;
   std::uint64_t seed_;
-  std::map<WeightName, SharedMatrix> cache_;
+  std::map<std::pair<WeightName, Shape>, SharedMatrix> cache_;
   std::size_t cached_bytes_ = 0;
 };
 

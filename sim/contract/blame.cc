@@ -71,7 +71,7 @@ StateId Blame::sum_of_part(int operation, TensorId tensor, const std::vector<int
         executes(op, member) ? operation : provenance_.last_writer(tensor, member, operation);
     held.push_back(writer < 0 ? StateId::none() : execution_.written(writer, 0, member));
   }
-  return execution_.states().sum(held);
+  return execution_.states().sum(held, Joining::shares);
 }
 
 Blame::Faults Blame::find_faults_of_output(int operation, int index) {

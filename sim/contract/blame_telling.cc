@@ -3,14 +3,11 @@
 #include <algorithm>
 
 #include "sim/contract/blame.h"
+#include "sim/contract/describe.h"
 
 namespace lockstep::contract {
 
-OperationRef Blame::reference(int operation) const {
-  if (operation < 0) return {};
-  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
-  return {operation, to_string(op.kind), op.name};
-}
+OperationRef Blame::reference(int operation) const { return operation_ref(plan_, operation); }
 
 // The group that the blamed operation ran over; the group that owes the sum if it ran over none.
 void Blame::set_group(Violation& v, int blamed, int producer) const {
@@ -22,8 +19,15 @@ void Blame::set_group(Violation& v, int blamed, int producer) const {
   if (!group.exists()) return;
   v.group = plan_.group(group).role;
   v.group_object = plan_.group(group).object;
-  const int rank = v.ranks.empty() ? 0 : v.ranks.lowest();
-  v.group_size = static_cast<int>(execution_.places().membership(group, rank).members->size());
+  // The wrong ranks need not be members themselves.
+  const std::vector<int>* part = &plan_.group(group).parts.front();
+  for (const int rank : v.ranks.to_vector()) {
+    const std::vector<int>* own = execution_.places().membership(group, rank).members;
+    if (own == nullptr) continue;
+    part = own;
+    break;
+  }
+  v.group_size = static_cast<int>(part->size());
 }
 
 std::vector<ReasonId> Blame::reasons(int producer, const std::vector<int>& path, int blamed,

@@ -88,7 +88,7 @@ CheckResult check(const Plan& plan, const Options& options) {
   result.obligations = obligations_of(execution);
   if (options.propagate) result.reach = reach_of(plan, result.obligations);
   if (options.keep_states) result.states = states_of(execution);
-  if (!result.violations.empty()) result.verdict = Verdict::violated;
+  if (!result.violations.empty() || execution.failed()) result.verdict = Verdict::violated;
   result.states_made = execution.states().size();
   if (!trusted) {
     result.verdict = Verdict::unknown;

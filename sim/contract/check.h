@@ -50,6 +50,7 @@ struct OperationRef {
   int index = -1;  // in Plan::operations; -1: none
   std::string kind;
   std::string name;
+  int line = 0;  // of the program it was written in; 0: of none
   bool operator==(const OperationRef&) const = default;
 };
 

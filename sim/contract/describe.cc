@@ -83,8 +83,18 @@ std::string class_of(Execution& execution, ValueId value, SpecId spec_id) {
 
 }  // namespace
 
+OperationRef operation_ref(const Plan& plan, int operation) {
+  if (operation < 0) return {};
+  const Operation& op = plan.operations[static_cast<std::size_t>(operation)];
+  return {operation, to_string(op.kind), op.name, op.line};
+}
+
 std::string describe(const Plan& plan, const Violation& v) {
-  std::string text = fmt::format("{}: {}", place_text(v.site), fault_text(v));
+  return describe(plan, v, fault_text(v));
+}
+
+std::string describe(const Plan& plan, const Violation& v, const std::string& what_is_wrong) {
+  std::string text = fmt::format("{}: {}", place_text(v.site), what_is_wrong);
   if (v.operation.index >= 0) {
     const Operation& op = plan.operations[static_cast<std::size_t>(v.operation.index)];
     const std::string what = op.name.empty() || op.name == v.operation.kind

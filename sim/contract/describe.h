@@ -8,8 +8,13 @@
 
 namespace lockstep::contract {
 
+// The operation as a violation names it; nothing for -1.
+OperationRef operation_ref(const Plan& plan, int operation);
+
 // One sentence on a value violation: where, what, by which operation.
 std::string describe(const Plan& plan, const Violation& violation);
+// The same where `what` is wrong.
+std::string describe(const Plan& plan, const Violation& violation, const std::string& what);
 
 // The state of `state` on `rank` in the notation of the reference sheet, section 7.1: rows, value,
 // and Axis with C, P(G), W(k) or the mixture. `spec` is what the writer declared; it names the

@@ -64,13 +64,13 @@ void Execution::step_together(int operation) {
   }
   if (tell_by_form(operation)) return;
   const std::vector<int> ranks = ranks_of(op);
-  if (!is_collective(op.kind)) {
+  if (!communicates(op.kind)) {
     memo_.clear();
     for (const int rank : ranks) run_local(operation, rank);
     return find_form(operation);
   }
   for (const int rank : ranks) position_[static_cast<std::size_t>(rank)] = operation;
-  for (const int rank : ranks) run_collective(operation, rank);
+  for (const int rank : ranks) run_call(operation, rank);
   const bool all_through = std::ranges::all_of(
       ranks, [&](int rank) { return status_[static_cast<std::size_t>(rank)] == Status::running; });
   if (all_through) {
@@ -121,6 +121,21 @@ const std::vector<int>& Execution::ranks_of(const Operation& op) {
   return here_;
 }
 
+void Execution::stop(int communicator, std::vector<Arrival> arrivals, std::string why) {
+  for (const Arrival& a : arrivals) {
+    status_[static_cast<std::size_t>(a.rank)] = Status::stopped;
+    mail_.withdraw(a.rank);
+    calls_.erase(a.rank);
+  }
+  mismatches_.push_back({communicator, std::move(arrivals), std::move(why)});
+}
+
+std::vector<Wait> Execution::waiting() const {
+  std::vector<Wait> all = meeting_ ? meeting_->waiting() : std::vector<Wait>();
+  for (Wait& wait : mail_.waiting()) all.push_back(std::move(wait));
+  return all;
+}
+
 bool Execution::step(int operation) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   here_.clear();
@@ -130,14 +145,11 @@ bool Execution::step(int operation) {
   }
   if (here_.empty()) return false;
   judge_operands(operation, here_);
-  if (is_collective(op.kind)) {
-    bool moved = false;
+  if (communicates(op.kind)) {
+    const std::size_t before = advances_;
     const std::vector<int> ranks = here_;
-    for (const int rank : ranks) {
-      run_collective(operation, rank);
-      moved = moved || position(rank) != operation;
-    }
-    return moved;
+    for (const int rank : ranks) run_call(operation, rank);
+    return advances_ != before;
   }
   memo_.clear();
   for (const int rank : here_) {
@@ -192,114 +204,29 @@ void Execution::write(int operation, std::size_t output, int rank, StateId state
   set_state(op.out[output].tensor, rank, state);
 }
 
+bool Execution::left_out(const Operation& op, int rank) const {
+  if (op.kind == OpKind::reduce) return places_.index(op.group, rank) != op.root;
+  return op.kind == OpKind::send_recv && peer_of(op.from, places_.index(op.group, rank)) == -1;
+}
+
+std::vector<int> Execution::senders_to(int operation) const {
+  std::vector<int> senders;
+  for (auto it = transfers_.lower_bound({operation, -1});
+       it != transfers_.end() && it->first == operation; ++it) {
+    senders.push_back(it->second);
+  }
+  return senders;
+}
+
 void Execution::advance(int rank, int from) {
   const auto operations = static_cast<int>(plan_.operations.size());
+  ++advances_;
   int next = from + 1;
   while (next < operations && !executes(plan_.operations[static_cast<std::size_t>(next)], rank)) {
     ++next;
   }
   position_[static_cast<std::size_t>(rank)] = next;
   furthest_ = std::max(furthest_, from);
-}
-
-// ---- obligations ------------------------------------------------------------------------------
-
-void Execution::judge_operands(int operation, const std::vector<int>& ranks) {
-  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
-  for (std::size_t i = 0; i < op.in.size(); ++i) {
-    if (op.in[i].expect.exists()) judge_operand(operation, static_cast<int>(i), ranks);
-  }
-}
-
-void Execution::judge_operand(int operation, int operand, const std::vector<int>& ranks) {
-  const Operand& in =
-      plan_.operations[static_cast<std::size_t>(operation)].in[static_cast<std::size_t>(operand)];
-  if (plan_.spec(in.expect).partial_over.exists()) {
-    judge_partial(operation, operand, ranks);
-  } else {
-    judge_complete(operation, operand, ranks);
-  }
-}
-
-void Execution::judge_complete(int operation, int operand, const std::vector<int>& ranks) {
-  const Operand& in =
-      plan_.operations[static_cast<std::size_t>(operation)].in[static_cast<std::size_t>(operand)];
-  const PerRank<RowMap>& rows = plan_.layout(plan_.spec(in.expect).rows).rows;
-  const bool whole_columns = !plan_.spec(in.expect).columns_over.exists();
-  std::vector<FaultGroup> groups;
-  // Neighbours that hold the same and owe the same are right or wrong alike.
-  StateId last;
-  int last_rows = -1;
-  bool last_met = true;
-  for (const int rank : ranks) {
-    const StateId have = state(in.tensor, rank);
-    const int map = rows.index_of_rank[static_cast<std::size_t>(rank)];
-    const bool alike = whole_columns && map == last_rows && have == last;
-    if (!alike) last_met = judge_.met(in.expect, rank, have);
-    last = have;
-    last_rows = map;
-    if (last_met) continue;
-    if (!alike) judge_.faults(in.expect, rank, have, groups.emplace_back().faults);
-    groups.back().ranks.push_back(rank);
-  }
-  if (!propagate_) {
-    for (const FaultGroup& group : groups) {
-      for (const int rank : group.ranks) {
-        set_state(in.tensor, rank, judge_.reference(in.expect, rank));
-      }
-    }
-  }
-  settle(operation, operand, std::move(groups), ranks.size());
-}
-
-// The holders of a partial value are judged together, by their sum.
-void Execution::judge_partial(int operation, int operand, const std::vector<int>& ranks) {
-  const Operand& in =
-      plan_.operations[static_cast<std::size_t>(operation)].in[static_cast<std::size_t>(operand)];
-  const Group& group = plan_.group(plan_.spec(in.expect).partial_over);
-  std::vector<bool> asks(static_cast<std::size_t>(plan_.world), false);
-  for (const int rank : ranks) asks[static_cast<std::size_t>(rank)] = true;
-  std::vector<FaultGroup> groups;
-  for (const std::vector<int>& part : group.parts) {
-    const bool asked =
-        std::ranges::any_of(part, [&](int r) { return asks[static_cast<std::size_t>(r)]; });
-    if (!asked) continue;
-    std::vector<StateId> held;
-    held.reserve(part.size());
-    for (const int rank : part) held.push_back(state(in.tensor, rank));
-    const StateId sum = states_.sum(held);
-    if (judge_.met(in.expect, part.front(), sum)) continue;
-    for (const int rank : part) {
-      FaultGroup& one = groups.emplace_back(FaultGroup{{rank}, {}});
-      judge_.faults(in.expect, rank, sum, one.faults);
-      if (one.faults.empty()) groups.pop_back();
-    }
-    if (!propagate_) repair(in, part);
-  }
-  settle(operation, operand, std::move(groups), ranks.size());
-}
-
-// A partial value is repaired to: the first member holds it all, the others zero.
-void Execution::repair(const Operand& operand, std::span<const int> ranks) {
-  for (const int rank : ranks) {
-    const StateId whole = judge_.reference(operand.expect, rank);
-    const auto to_zero = [](ValueId v) { return v == kUndefined ? v : kZero; };
-    set_state(operand.tensor, rank, rank == ranks.front() ? whole : states_.map(whole, to_zero));
-  }
-}
-
-void Execution::settle(int operation, int operand, std::vector<FaultGroup> faults,
-                       std::size_t judged_ranks) {
-  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
-  const auto all = static_cast<std::size_t>(op.ranks.empty() ? plan_.world : op.ranks.size());
-  if (judged_ranks == all) {
-    std::vector<int> wrong;
-    for (const FaultGroup& group : faults) {
-      wrong.insert(wrong.end(), group.ranks.begin(), group.ranks.end());
-    }
-    judged_.push_back({operation, operand, RankSet::of(wrong)});
-  }
-  if (!faults.empty()) unmet_.push_back({operation, operand, std::move(faults)});
 }
 
 }  // namespace lockstep::contract

@@ -8,14 +8,19 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "sim/contract/check.h"
 #include "sim/contract/form.h"
 #include "sim/contract/judge.h"
+#include "sim/contract/point_to_point.h"
 #include "sim/contract/rendezvous.h"
 #include "sim/contract/state.h"
 #include "sim/contract/value.h"
@@ -57,9 +62,8 @@ class Execution {
   const std::vector<Mismatch>& mismatches() const { return mismatches_; }
   bool failed() const { return !unmet_.empty() || !mismatches_.empty() || !waiting().empty(); }
   // Ranks that wait for ever; empty if every rank ended or was stopped by a mismatch.
-  std::vector<std::pair<int, std::vector<Arrival>>> waiting() const {
-    return meeting_ ? meeting_->waiting() : std::vector<std::pair<int, std::vector<Arrival>>>();
-  }
+  // Those in collectives first, then those that wait point to point.
+  std::vector<Wait> waiting() const;
   bool stopped(int rank) const {
     return status_[static_cast<std::size_t>(rank)] == Status::stopped;
   }
@@ -68,6 +72,11 @@ class Execution {
 
   // Output `output` of `operation` on `rank` as it was written; none if it was not.
   StateId written(int operation, int output, int rank);
+  // The rank has no part in the result of `op`: it is no root of the reduction, it receives
+  // nothing.
+  bool left_out(const Operation& op, int rank) const;
+  // The operations whose sends `operation` has received, ascending.
+  std::vector<int> senders_to(int operation) const;
   // The faults of that output against `spec`, over all ranks that wrote it, where a form tells.
   std::optional<std::vector<FaultGroup>> faults_of_form(int operation, int output, SpecId spec);
   const Plan& plan() const { return plan_; }
@@ -81,7 +90,7 @@ class Execution {
   bool forms_overflowed() { return forms_.patterns().overflowed(); }
 
  private:
-  // waiting: in a collective, for other members. stopped: its communicator failed.
+  // waiting: in a call, for other members. stopped: its communicator failed.
   enum class Status : std::uint8_t { running, waiting, stopped };
 
   // The last local result, reused for the next rank if it depends on the same things.
@@ -139,8 +148,14 @@ class Execution {
   void judge_operand(int operation, int operand, const std::vector<int>& ranks);
   void judge_complete(int operation, int operand, const std::vector<int>& ranks);
   void judge_partial(int operation, int operand, const std::vector<int>& ranks);
+  bool all_here(int operation, int operand, const std::vector<int>& part,
+                const std::vector<bool>& asks, std::vector<std::pair<int, StateId>>& come);
+  void judge_part(int operation, int operand, std::size_t part,
+                  const std::vector<std::pair<int, StateId>>& come,
+                  std::vector<FaultGroup>& groups);
   void settle(int operation, int operand, std::vector<FaultGroup> faults, std::size_t judged_ranks);
-  void repair(const Operand& operand, std::span<const int> ranks);
+  void repair(const Operand& operand, std::span<const int> ranks, std::span<const StateId> held);
+  ValueId part_of_value(const StateSpec& spec, std::size_t index, std::size_t size);
 
   void run_local(int operation, int rank);
   StateId local_result(const Operation& op, int rank, std::span<const StateId> in);
@@ -148,15 +163,33 @@ class Execution {
   void taint(const Operation& op, int rank, std::span<const StateId> in, ValueId right);
   ValueId production_value(const Operation& op, int rank, ValueId wrong_input);
   ColumnRange output_columns(const Operation& op, int rank) const;
+  ColumnRange slice_of(const Operation& op, GroupId over, int rank) const;
+  void add_part_sums(int operation, int rank, std::vector<StateId>& to) const;
+  StateId judged_state(int operation, std::size_t operand, int rank, StateId own) const;
   LayoutId rows_of_result(const Operation& op) const;
   int rows_key(const Operation& op, int rank) const;
+
+  void run_call(int operation, int rank) {
+    const OpKind kind = plan_.operations[static_cast<std::size_t>(operation)].kind;
+    is_point_to_point(kind) ? run_point_to_point(operation, rank) : run_collective(operation, rank);
+  }
+  void stop(int communicator, std::vector<Arrival> arrivals, std::string why);
+  void run_point_to_point(int operation, int rank);
+  std::string refused_peers(const Operation& op, int rank) const;
+  std::string disagreement(const Transfer& transfer) const;
+  void complete_transfer(const Transfer& transfer);
+  void finish(int rank);
 
   void run_collective(int operation, int rank);
   void complete_collective(int communicator, const std::vector<Arrival>& arrivals);
   std::string disagreement(const std::vector<Arrival>& arrivals);
   std::string disagreement(const Arrival& arrival, const Arrival& first);
   std::string refused_arguments(const Arrival& arrival, std::size_t members);
+  std::string refused_sizes(const Arrival& arrival, std::size_t members);
   std::vector<StateId> collective_result(const std::vector<Arrival>& arrivals, std::size_t output);
+  std::vector<StateId> operands(const std::vector<Arrival>& arrivals, std::size_t output);
+  std::vector<StateId> reduced(const std::vector<Arrival>& arrivals, std::size_t output);
+  std::vector<StateId> exchanged(const Operation& op, std::span<const StateId> in);
   std::optional<StateId> sum_with_absent(const std::vector<Arrival>& arrivals, std::size_t output);
   std::vector<std::int64_t> chunk_rows(const std::vector<Arrival>& arrivals, std::size_t output);
   std::int64_t total_of(SizesId sizes);
@@ -178,6 +211,28 @@ class Execution {
   StateTable states_;
   Judge judge_;
   FormTable forms_;
+  // A call of send, recv or send_recv of which some half has not been met.
+  struct Call {
+    int operation = 0;
+    int open = 0;
+    std::optional<StateId> received;
+  };
+  // An obligation that some ranks have come to and others have not.
+  struct SoFar {
+    std::size_t ranks = 0;  // judged
+    std::vector<int> wrong;
+    std::size_t unmet = 0;  // one more than its place in unmet_; 0: met so far
+  };
+  Mailbox mail_;
+  std::map<int, Call> calls_;                    // by rank
+  std::set<std::pair<int, int>> transfers_;      // operations that received and sent
+  std::map<std::pair<int, int>, SoFar> so_far_;  // by operation and operand
+  // Members of a part that came to a partial operand before others, with what they held.
+  std::map<std::tuple<int, int, int>, std::vector<std::pair<int, StateId>>> gathering_;
+  // What the parts of a partial operand added up to, where wrong values are carried on.
+  std::map<std::tuple<int, int, int>, StateId> part_sums_;
+  std::size_t advances_ = 0;
+
   std::optional<Rendezvous> meeting_;         // from the first call on that no form tells
   std::vector<Holding> current_;              // by tensor
   std::vector<std::size_t> first_output_of_;  // by operation, into written_

@@ -6,16 +6,24 @@
 
 #include "sim/base/require.h"
 #include "sim/contract/execution.h"
+#include "sim/plan/names.h"
 
 namespace lockstep::contract {
 namespace {
 
 bool needs_equal_rows(OpKind kind) {
-  return kind != OpKind::all_gatherv && kind != OpKind::dispatch;
+  return kind != OpKind::all_gatherv && kind != OpKind::dispatch && kind != OpKind::all_to_allv;
 }
 
-bool has_sizes(OpKind kind) {
-  return kind == OpKind::reduce_scatterv || kind == OpKind::all_gatherv;
+Joining joining_of(Reduction reduction) {
+  switch (reduction) {
+    case Reduction::max:
+      return Joining::max;
+    case Reduction::logsumexp:
+      return Joining::logsumexp;
+    default:
+      return Joining::sum;
+  }
 }
 
 }  // namespace
@@ -34,9 +42,7 @@ void Execution::run_collective(int operation, int rank) {
 void Execution::complete_collective(int communicator, const std::vector<Arrival>& arrivals) {
   std::string why = disagreement(arrivals);
   if (!why.empty()) {
-    for (const Arrival& a : arrivals) status_[static_cast<std::size_t>(a.rank)] = Status::stopped;
-    mismatches_.push_back({communicator, arrivals, std::move(why)});
-    return;
+    return stop(communicator, arrivals, std::move(why));
   }
   const auto op_of = [&](const Arrival& a) -> const Operation& {
     return plan_.operations[static_cast<std::size_t>(a.operation)];
@@ -56,7 +62,11 @@ void Execution::complete_collective(int communicator, const std::vector<Arrival>
 
 // Why the calls do not fit together; empty if they do.
 std::string Execution::disagreement(const std::vector<Arrival>& arrivals) {
-  const Arrival& first = arrivals.front();
+  // What the others bring to a broadcast is only memory; they must fit the root.
+  const Operation& called = plan_.operations[static_cast<std::size_t>(arrivals[0].operation)];
+  const bool has_root = called.kind == OpKind::broadcast && called.root >= 0 &&
+                        static_cast<std::size_t>(called.root) < arrivals.size();
+  const Arrival& first = arrivals[has_root ? static_cast<std::size_t>(called.root) : 0];
   for (const Arrival& a : arrivals) {
     std::string why = disagreement(a, first);
     if (why.empty()) why = refused_arguments(a, arrivals.size());
@@ -80,6 +90,11 @@ std::string Execution::disagreement(const Arrival& a, const Arrival& first) {
     return fmt::format("ranks {} and {} call {} on different axes", first.rank, a.rank,
                        to_string(op.kind));
   }
+  if (op.reduction != want.reduction) {
+    return differs("reduction", to_string(op.reduction), to_string(want.reduction));
+  }
+  if (op.root != want.root) return differs("root", op.root, want.root);
+  if (op.in.empty()) return {};
   const std::string& dtype = plan_.tensor(op.in.front().tensor).dtype;
   const std::string& wanted_dtype = plan_.tensor(want.in.front().tensor).dtype;
   if (dtype != wanted_dtype) return differs("data type", dtype, wanted_dtype);
@@ -92,7 +107,7 @@ std::string Execution::disagreement(const Arrival& a, const Arrival& first) {
   if (needs_equal_rows(op.kind) && both_exist && rows != wanted_rows) {
     return differs("rows", rows, wanted_rows);
   }
-  if (has_sizes(op.kind) && op.sizes != want.sizes &&
+  if (takes_sizes(op.kind) && op.sizes != want.sizes &&
       plan_.size_table(op.sizes).sizes != plan_.size_table(want.sizes).sizes) {
     return fmt::format("ranks {} and {} pass different sizes lists", first.rank, a.rank);
   }
@@ -102,26 +117,43 @@ std::string Execution::disagreement(const Arrival& a, const Arrival& first) {
 // Arguments that the library refuses by itself.
 std::string Execution::refused_arguments(const Arrival& a, std::size_t members) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(a.operation)];
-  const std::int64_t held = rows_held(op.in.front().tensor, a.rank);
-  const std::int64_t rows = std::max<std::int64_t>(held, 0);
   const auto count = static_cast<std::int64_t>(members);
-  if (op.kind == OpKind::reduce_scatter && rows % count != 0) {
-    return fmt::format("reduce_scatter of {} rows over {} ranks: not a multiple", rows, count);
+  if (takes_root(op.kind) && (op.root < 0 || op.root >= count)) {
+    return fmt::format("{} with root {} of a group of {}", to_string(op.kind), op.root, count);
   }
-  if (!has_sizes(op.kind)) return {};
+  if (takes_sizes(op.kind)) return refused_sizes(a, members);
+  const bool chunks = op.kind == OpKind::reduce_scatter || op.kind == OpKind::all_to_all;
+  if (!chunks) return {};
+  const std::int64_t rows = std::max<std::int64_t>(rows_held(op.in.front().tensor, a.rank), 0);
+  if (rows % count == 0) return {};
+  return fmt::format("{} of {} rows over {} ranks: not a multiple", to_string(op.kind), rows,
+                     count);
+}
+
+std::string Execution::refused_sizes(const Arrival& a, std::size_t members) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(a.operation)];
   const std::vector<std::int64_t>& sizes = plan_.size_table(op.sizes).sizes;
-  if (sizes.size() != members) {
-    return fmt::format("{} takes one size per rank: {} sizes for a group of {}", to_string(op.kind),
-                       sizes.size(), count);
+  if (op.kind == OpKind::all_to_allv && sizes.size() != members * members) {
+    return fmt::format("{} takes one size per pair of ranks: {} sizes for a group of {}",
+                       to_string(op.kind), sizes.size(), members);
   }
-  if (held < 0) return {};
+  if (op.kind != OpKind::all_to_allv && sizes.size() != members) {
+    return fmt::format("{} takes one size per rank: {} sizes for a group of {}", to_string(op.kind),
+                       sizes.size(), members);
+  }
+  const std::int64_t rows = rows_held(op.in.front().tensor, a.rank);
+  if (rows < 0) return {};
   if (op.kind == OpKind::reduce_scatterv) {
     const std::int64_t total = total_of(op.sizes);
     if (total != rows)
       return fmt::format("sizes add up to {}, the tensor has {} rows", total, rows);
     return {};
   }
-  const std::int64_t own = sizes[static_cast<std::size_t>(places_.index(op.group, a.rank))];
+  const std::size_t each = op.kind == OpKind::all_to_allv ? members : 1;
+  const auto index = static_cast<std::size_t>(places_.index(op.group, a.rank));
+  const auto first = sizes.begin() + static_cast<std::ptrdiff_t>(index * each);
+  const std::int64_t own =
+      std::accumulate(first, first + static_cast<std::ptrdiff_t>(each), std::int64_t{0});
   if (own != rows) return fmt::format("rank {} passes {} rows, its size is {}", a.rank, rows, own);
   return {};
 }
@@ -175,28 +207,83 @@ std::optional<StateId> Execution::sum_with_absent(const std::vector<Arrival>& ar
   return states_.undefined_like(state(op.in[output].tensor, shape->rank), rows);
 }
 
+std::vector<StateId> Execution::operands(const std::vector<Arrival>& arrivals, std::size_t output) {
+  std::vector<StateId> in;
+  in.reserve(arrivals.size());
+  for (const Arrival& a : arrivals) {
+    const Operation& of = plan_.operations[static_cast<std::size_t>(a.operation)];
+    in.push_back(state(of.in[output].tensor, a.rank));
+  }
+  return in;
+}
+
+// By member.
 std::vector<StateId> Execution::collective_result(const std::vector<Arrival>& arrivals,
                                                   std::size_t output) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(arrivals.front().operation)];
   const std::size_t members = arrivals.size();
+  if (sums(op.kind)) return reduced(arrivals, output);
+  const std::vector<StateId> in = operands(arrivals, output);
+  if (op.kind == OpKind::broadcast) {
+    return std::vector<StateId>(members, in[static_cast<std::size_t>(op.root)]);
+  }
+  if (op.kind == OpKind::all_to_all || op.kind == OpKind::all_to_allv) return exchanged(op, in);
+  const bool columns = op.kind == OpKind::all_gather && op.axis == Axis::columns;
+  const StateId all = columns ? states_.concatenate_columns(in) : states_.concatenate_rows(in);
+  return std::vector<StateId>(members, all);
+}
+
+std::vector<StateId> Execution::reduced(const std::vector<Arrival>& arrivals, std::size_t output) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(arrivals.front().operation)];
+  const std::size_t members = arrivals.size();
   std::optional<StateId> total;
-  if (sums(op.kind) && members > 1) total = sum_with_absent(arrivals, output);
-  std::vector<StateId> in;
-  if (!total) {
-    in.reserve(members);
-    for (const Arrival& a : arrivals) {
-      const Operation& of = plan_.operations[static_cast<std::size_t>(a.operation)];
-      in.push_back(state(of.in[output].tensor, a.rank));
+  if (members > 1) total = sum_with_absent(arrivals, output);
+  if (!total) total = states_.sum(operands(arrivals, output), joining_of(op.reduction));
+  if (op.reduction == Reduction::average) {
+    const Rational share = Rational(1, static_cast<std::int64_t>(members));
+    total = states_.map(*total, [&](ValueId v) { return values_.scale(v, share); });
+  }
+  if (op.kind == OpKind::all_reduce) return std::vector<StateId>(members, *total);
+  if (op.kind != OpKind::reduce) return states_.slices(*total, chunk_rows(arrivals, output));
+  std::vector<StateId> result(members, *total);
+  for (std::size_t i = 0; i < members; ++i) {
+    if (static_cast<int>(i) == op.root) continue;
+    const Operation& own = plan_.operations[static_cast<std::size_t>(arrivals[i].operation)];
+    const bool in_place = own.in[output].tensor == own.out[output].tensor;
+    if (in_place) {
+      result[i] = state(own.in[output].tensor, arrivals[i].rank);
+    } else if (total->exists()) {
+      result[i] = states_.undefined_like(*total, states_.rows(*total));
     }
   }
-  if (!sums(op.kind)) {
-    const bool columns = op.kind == OpKind::all_gather && op.axis == Axis::columns;
-    const StateId all = columns ? states_.concatenate_columns(in) : states_.concatenate_rows(in);
-    return std::vector<StateId>(members, all);
+  return result;
+}
+
+// Member j receives the j-th chunk of each member, one after the other. What does not exist has
+// chunks all the same, of as many rows as the others'.
+std::vector<StateId> Execution::exchanged(const Operation& op, std::span<const StateId> in) {
+  const std::size_t members = in.size();
+  const auto shape = std::ranges::find_if(in, [](StateId id) { return id.exists(); });
+  if (shape == in.end()) return std::vector<StateId>(members, StateId::none());
+  const auto equal = states_.rows(*shape) / static_cast<std::int64_t>(members);
+  std::vector<std::vector<StateId>> chunks(members);  // by receiver
+  for (std::size_t i = 0; i < members; ++i) {
+    std::vector<std::int64_t> counts(members, equal);
+    if (op.kind == OpKind::all_to_allv) {
+      const auto first =
+          plan_.size_table(op.sizes).sizes.begin() + static_cast<std::ptrdiff_t>(i * members);
+      counts.assign(first, first + static_cast<std::ptrdiff_t>(members));
+    }
+    const std::int64_t rows = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+    const StateId whole = in[i].exists() ? in[i] : states_.undefined_like(*shape, rows);
+    const std::vector<StateId> cut = states_.slices(whole, counts);
+    for (std::size_t j = 0; j < members; ++j) chunks[j].push_back(cut[j]);
   }
-  if (!total) total = states_.sum(in);
-  if (op.kind == OpKind::all_reduce) return std::vector<StateId>(members, *total);
-  return states_.slices(*total, chunk_rows(arrivals, output));
+  std::vector<StateId> result;
+  for (const std::vector<StateId>& received : chunks) {
+    result.push_back(states_.concatenate_rows(received));
+  }
+  return result;
 }
 
 }  // namespace lockstep::contract

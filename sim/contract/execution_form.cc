@@ -15,6 +15,14 @@ bool covers(const RankSet& holders, const RankSet& readers) {
          std::ranges::all_of(readers.to_vector(), [&](int rank) { return holders.contains(rank); });
 }
 
+// Kinds that hand-written programs add are told rank by rank, but for those that are as simple as
+// the older ones; so is every reduction but a sum.
+bool has_form(const Operation& op) {
+  if (op.kind <= OpKind::require) return op.reduction == Reduction::sum;
+  return op.kind == OpKind::compute || op.kind == OpKind::linear ||
+         op.kind == OpKind::slice_columns;
+}
+
 }  // namespace
 
 // The form of `tensor` where it tells all that `readers` hold; none elsewhere.
@@ -92,6 +100,7 @@ bool Execution::judge_by_form(int operation, int operand) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   const Operand& in = op.in[static_cast<std::size_t>(operand)];
   const StateSpec& spec = plan_.spec(in.expect);
+  if (spec.zero_padding) return false;  // a form leaves padding undefined
   const FormId held = form_of(in.tensor, spec.partial_over.exists() ? RankSet() : who(op));
   if (!held.exists()) return false;
   const Form& form = forms_.at(held);
@@ -177,6 +186,7 @@ std::optional<std::vector<FaultGroup>> Execution::faults_of_form(int operation, 
 bool Execution::tell_by_form(int operation) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   if (op.kind == OpKind::require) return true;
+  if (!has_form(op)) return false;
   std::optional<FormId> result = result_by_form(op);
   if (!result) return scatter_by_form(operation);
   if (forms_.at(*result).holders != who(op)) {
@@ -208,6 +218,8 @@ std::optional<FormId> Execution::result_by_form(const Operation& op) {
       return forms_.sum(in[0], in[1]);
     case OpKind::scale:
       return forms_.scaled(in[0], op.factor);
+    case OpKind::slice_columns:
+      return forms_.sliced(in[0], op.group);
     default:
       return whole_parts(op) ? collective_by_form(op, in[0]) : std::nullopt;
   }

@@ -8,7 +8,7 @@
 namespace lockstep::contract {
 
 LayoutId Execution::rows_of_result(const Operation& op) const {
-  const SpecId spec = op.kind == OpKind::embed ? op.out.front().declared : op.in.front().expect;
+  const SpecId spec = op.in.empty() ? op.out.front().declared : op.in.front().expect;
   return plan_.spec(spec).rows;
 }
 
@@ -22,6 +22,7 @@ int Execution::rows_key(const Operation& op, int rank) const {
 
 void Execution::LocalMemo::clear() {
   in.clear();
+  columns = {};
   shares.clear();
   value = ValueId::none();
   filled = false;
@@ -41,7 +42,9 @@ void Execution::run_local(int operation, int rank) {
   // Fill::keep also depends on what is written over.
   if (op.kind == OpKind::copy_rows) asked_.in.push_back(state(op.out.front().tensor, rank));
   asked_.rows = rows_key(op, rank);
-  if (op.kind == OpKind::lm_head) asked_.columns = output_columns(op, rank);
+  if (is_nonlinear(op.kind)) asked_.columns = output_columns(op, rank);
+  if (op.kind == OpKind::slice_columns) asked_.columns = slice_of(op, op.group, rank);
+  if (propagate_) add_part_sums(operation, rank, asked_.in);
   for (const Production& p : op.produces) {
     asked_.shares.push_back(p.placement.exists() ? share_key(plan_, p, rank)
                                                  : places_.shares_of(p, rank));
@@ -66,6 +69,8 @@ StateId Execution::local_result(const Operation& op, int rank, std::span<const S
       return states_.sum(in);
     case OpKind::scale:
       return states_.map(in[0], [&](ValueId v) { return values_.scale(v, op.factor); });
+    case OpKind::slice_columns:
+      return states_.slice_columns(in[0], asked_.columns);
     default:
       LOCKSTEP_ASSERT(is_nonlinear(op.kind));
       if (!asked_.value.exists()) {
@@ -76,8 +81,12 @@ StateId Execution::local_result(const Operation& op, int rank, std::span<const S
 }
 
 ColumnRange Execution::output_columns(const Operation& op, int rank) const {
+  return slice_of(op, plan_.spec(op.out.front().declared).columns_over, rank);
+}
+
+// The rank's columns of the result, where they are sliced over `over`.
+ColumnRange Execution::slice_of(const Operation& op, GroupId over, int rank) const {
   const std::int64_t count = plan_.column_count(plan_.tensor(op.out.front().tensor).columns);
-  const GroupId over = plan_.spec(op.out.front().declared).columns_over;
   if (!over.exists()) return {0, count};
   const Membership m = places_.membership(over, rank);
   const ShareRange slice = column_slice(count, m.index, static_cast<int>(m.members->size()));
@@ -91,14 +100,28 @@ ValueId Execution::production_value(const Operation& op, int rank, ValueId wrong
     const TermId term = wrong_input.exists() ? values_.variant(p.term, wrong_input) : p.term;
     if (!p.placement.exists()) {
       parts_.push_back({values_.single(term, places_.shares_of(p, rank), p.coefficient), 0});
-      continue;
-    }
-    for (const CountedShares& s : counted_shares(plan_, p, rank)) {
-      const Rational coefficient = p.coefficient * Rational(s.count);
-      parts_.push_back({values_.single(term, {s.first, s.last}, coefficient), 0});
+    } else {
+      parts_.push_back({values_.made(term, counted_shares(plan_, p, rank), p.coefficient), 0});
     }
   }
-  return parts_.size() == 1 ? parts_.front().value : values_.sum(parts_).value;
+  return parts_.size() == 1 ? parts_.front().value : values_.sum(parts_, Joining::shares).value;
+}
+
+// The sums that the rank's partial operands are part of: an operand is right if its sum is.
+void Execution::add_part_sums(int operation, int rank, std::vector<StateId>& to) const {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  for (std::size_t i = 0; i < op.in.size(); ++i) {
+    if (op.in[i].expect.exists()) to.push_back(judged_state(operation, i, rank, to[i]));
+  }
+}
+
+StateId Execution::judged_state(int operation, std::size_t operand, int rank, StateId own) const {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  const GroupId over = plan_.spec(op.in[operand].expect).partial_over;
+  if (!over.exists()) return own;
+  const auto sum =
+      part_sums_.find({operation, static_cast<int>(operand), places_.part(over, rank)});
+  return sum == part_sums_.end() ? own : sum->second;
 }
 
 // A nonlinear operation makes its own terms, row by row. Its inputs are right here unless wrong
@@ -109,7 +132,8 @@ StateId Execution::produced(const Operation& op, int rank, std::span<const State
   for (const RowRun& run : plan_.layout(rows_of_result(op)).rows.at(rank)) {
     append_run(runs_, {run.token, run.count, run.token == kPadding ? kUndefined : right});
   }
-  if (propagate_) taint(op, rank, in, right);
+  // After the operands stand what they were judged by.
+  if (propagate_) taint(op, rank, in.last(op.in.size()), right);
   return states_.make(output_columns(op, rank), runs_);
 }
 
@@ -121,7 +145,9 @@ void Execution::taint(const Operation& op, int rank, std::span<const StateId> in
   for (std::size_t i = 0; i < op.in.size(); ++i) {
     if (judge_.met(op.in[i].expect, rank, in[i])) continue;
     judge_.faults(op.in[i].expect, rank, in[i], faults);
-    taints_all = taints_all || i > 0 || faults.front().kind == FaultKind::layout;
+    const RowFault& first = faults.front();
+    const bool of_padding = first.kind == FaultKind::undefined && first.rows.token == kPadding;
+    taints_all = taints_all || i > 0 || first.kind == FaultKind::layout || of_padding;
   }
   if (faults.empty()) return;
   if (taints_all) {

@@ -38,7 +38,9 @@ ExpertMap expert_map(const Plan& plan, TermId term_id, int rank) {
   std::vector<CountedShares> made;
   bool any = false;
   for (const Operation& op : plan.operations) {
-    if (op.kind == OpKind::experts) any = append_made(plan, op, term_id, rank, made) || any;
+    const bool computes =
+        op.kind == OpKind::experts || (op.kind == OpKind::compute && term.kind == TermKind::routed);
+    if (computes) any = append_made(plan, op, term_id, rank, made) || any;
   }
   if (!any) return {};
   ExpertMap map;
@@ -54,7 +56,9 @@ ExpertMap expert_map(const Plan& plan, TermId term_id, int rank) {
 
 std::string describe(const Plan& plan, TermId term, const ExpertMap& map) {
   // With tensor parallelism inside the experts a share is a slice of one.
-  const bool whole = plan.term(term).shares == plan.model.n_routed_experts;
+  // Programs need no model to say how many there are.
+  const int experts = plan.model.n_routed_experts;
+  const bool whole = experts == 0 || plan.term(term).shares == experts;
   std::vector<std::string> texts;
   for (const CountedShares& s : map.misplaced) {
     const bool one = s.last - s.first == 1;

@@ -100,7 +100,12 @@ std::optional<FormId> FormTable::produced(const RankSet& holders, LayoutId rows,
                                           GroupId columns_over, std::int64_t columns,
                                           const std::vector<Production>& produces) {
   Form form{holders, rows, columns_over, columns, {}, {}, Fill::zero};
-  for (const Production& p : produces) add_term(form.sum, p.term, patterns_.produced(p));
+  for (const Production& p : produces) {
+    const bool again =
+        std::ranges::any_of(form.sum, [&](const Addend& a) { return a.term == p.term; });
+    if (!adds_up(p.term) && (again || p.placement.exists())) return std::nullopt;
+    add_term(form.sum, p.term, patterns_.produced(p));
+  }
   return add_closed(std::move(form));
 }
 
@@ -123,7 +128,7 @@ std::optional<FormId> FormTable::sum(FormId a, FormId b) {
   const Form& right = at(b);
   const bool fits = left.plain() && right.plain() && left.columns_over == right.columns_over &&
                     left.columns == right.columns && rows_.same(left.rows, right.rows);
-  if (!fits) return std::nullopt;
+  if (!fits || !(only_adds_up(left) || only_adds_up(right))) return std::nullopt;
   Form total = left;
   for (const Addend& more : right.sum) add_term(total.sum, more.term, more.pattern);
   return add_closed(std::move(total));
@@ -136,6 +141,17 @@ std::optional<FormId> FormTable::scaled(FormId id, Rational factor) {
   for (const Addend& a : form.sum) add_term(sum, a.term, patterns_.scaled(a.pattern, factor));
   form.sum = std::move(sum);
   return add_closed(std::move(form));
+}
+
+std::optional<FormId> FormTable::sliced(FormId id, GroupId columns_over) {
+  if (!at(id).plain() || at(id).columns_over.exists()) return std::nullopt;
+  Form form = at(id);
+  form.columns_over = columns_over;
+  return add(std::move(form));
+}
+
+bool FormTable::only_adds_up(const Form& form) const {
+  return std::ranges::all_of(form.sum, [this](const Addend& a) { return adds_up(a.term); });
 }
 
 std::optional<FormId> FormTable::copied(FormId id, MovesId moves, Fill fill, LayoutId declared) {
@@ -152,6 +168,7 @@ std::optional<FormId> FormTable::copied(FormId id, MovesId moves, Fill fill, Lay
 
 std::optional<FormId> FormTable::sum_over(FormId id, GroupId group, LayoutId declared) {
   Form form = at(id);
+  if (!only_adds_up(form)) return std::nullopt;
   if (form.plain()) {
     if (!rows_.same_in_parts(form.rows, group)) return std::nullopt;
     std::vector<Addend> sum;

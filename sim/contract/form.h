@@ -62,6 +62,7 @@ class FormTable {
   std::optional<FormId> sum(FormId a, FormId b);
   std::optional<FormId> scaled(FormId id, Rational factor);
   std::optional<FormId> copied(FormId id, MovesId moves, Fill fill, LayoutId declared);
+  std::optional<FormId> sliced(FormId id, GroupId columns_over);
   // Each member of a part gets the sum over the part; `declared`: the rows it may have.
   std::optional<FormId> sum_over(FormId id, GroupId group, LayoutId declared);
   // `inside` on its holders, `outside` on its other holders.
@@ -84,6 +85,8 @@ class FormTable {
   enum class Closes : std::uint8_t { never, always, sometimes };
 
   bool uniform(const Form& form) const;
+  bool adds_up(TermId term) const { return plan_.term(term).combine == Reduction::sum; }
+  bool only_adds_up(const Form& form) const;
   std::optional<FormId> add_closed(Form form);
   bool close(std::vector<Addend>& sum);
   Closes closes(int closing, const std::vector<Addend>& sum);

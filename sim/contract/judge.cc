@@ -60,6 +60,15 @@ ValueId Judge::reference_value(SpecId spec) {
   return value;
 }
 
+bool Judge::Owed::by(const RowRun& want, const Run& have) const {
+  if (want.token == kPadding) return !padding.exists() || have.value == padding;
+  return have.value == value && have.token == want.token;
+}
+
+Judge::Owed Judge::owed(SpecId spec) {
+  return {reference_value(spec), plan_.spec(spec).zero_padding ? kZero : ValueId::none()};
+}
+
 ColumnRange Judge::columns_of(const StateSpec& spec, int rank) const {
   const std::size_t index = static_cast<std::size_t>(&spec - plan_.specs.data());
   const std::int64_t count = column_count_of_spec_[index];
@@ -79,9 +88,10 @@ StateId Judge::reference(SpecId spec_id, int rank) {
   StateId& cached = known[row_map];
   if (cacheable && cached.exists()) return cached;
   const ValueId value = reference_value(spec_id);
+  const ValueId padding = spec.zero_padding ? kZero : kUndefined;
   runs_.clear();
   for (const RowRun& run : rows.distinct[row_map]) {
-    append_run(runs_, {run.token, run.count, run.token == kPadding ? kUndefined : value});
+    append_run(runs_, {run.token, run.count, run.token == kPadding ? padding : value});
   }
   const StateId state = states_.make(columns_of(spec, rank), runs_);
   if (cacheable) cached = state;
@@ -98,11 +108,11 @@ bool Judge::columns_met(ColumnRange expected, StateId state) const {
   return next == expected.last;
 }
 
-bool Judge::block_met(const RowMap& expected, std::span<const Run> actual, ValueId value) const {
+bool Judge::block_met(const RowMap& expected, std::span<const Run> actual, Owed owed) const {
   if (lockstep::row_count(expected) != row_count(actual)) return false;
   bool met = true;
   for_each_piece(expected, actual, [&](const RowRun& want, const Run& have) {
-    met = want.token == kPadding || (have.value == value && have.token == want.token);
+    met = owed.by(want, have);
     return met;
   });
   return met;
@@ -113,27 +123,27 @@ bool Judge::met(SpecId spec_id, int rank, StateId sum) {
   const StateSpec& spec = plan_.spec(spec_id);
   const RowMap& expected = plan_.layout(spec.rows).rows.at(rank);
   if (!sum.exists()) {
-    return std::ranges::all_of(expected, [](const RowRun& r) { return r.token == kPadding; });
+    return std::ranges::all_of(
+        expected, [&](const RowRun& r) { return r.token == kPadding && !spec.zero_padding; });
   }
   if (!columns_met(columns_of(spec, rank), sum)) return false;
-  const ValueId value = reference_value(spec_id);
+  const Owed all = owed(spec_id);
   for (std::size_t i = 0; i < states_.block_count(sum); ++i) {
-    if (!block_met(expected, states_.runs(states_.block(sum, i)), value)) return false;
+    if (!block_met(expected, states_.runs(states_.block(sum, i)), all)) return false;
   }
   return true;
 }
 
-void Judge::block_faults(const RowMap& expected, std::span<const Run> actual, ValueId value,
-                         int rank, std::vector<RowFault>& out) const {
+void Judge::block_faults(const RowMap& expected, std::span<const Run> actual, Owed owed, int rank,
+                         std::vector<RowFault>& out) const {
   if (lockstep::row_count(expected) != row_count(actual)) {
     out.push_back({FaultKind::layout, rank, {}, kUndefined, kPadding});
     return;
   }
   for_each_piece(expected, actual, [&](const RowRun& want, const Run& have) {
-    if (want.token == kPadding) return true;
-    if (have.value == value && have.token == want.token) return true;
+    if (owed.by(want, have)) return true;
     FaultKind kind = FaultKind::coefficients;
-    if (have.value == kUndefined) {
+    if (have.value == kUndefined || want.token == kPadding) {
       kind = FaultKind::undefined;
     } else if (have.value != kZero) {
       const auto elements = values_.elements(have.value);
@@ -151,7 +161,8 @@ void Judge::faults(SpecId spec_id, int rank, StateId sum, std::vector<RowFault>&
   const RowMap& expected = plan_.layout(spec.rows).rows.at(rank);
   if (!sum.exists()) {
     for (const RowRun& run : expected) {
-      if (run.token != kPadding) out.push_back({FaultKind::undefined, rank, run, kUndefined, -1});
+      const bool owes = run.token != kPadding || spec.zero_padding;
+      if (owes) out.push_back({FaultKind::undefined, rank, run, kUndefined, kPadding});
     }
     return;
   }
@@ -159,9 +170,9 @@ void Judge::faults(SpecId spec_id, int rank, StateId sum, std::vector<RowFault>&
     out.push_back({FaultKind::layout, rank, {}, kUndefined, kPadding});
     return;
   }
-  const ValueId value = reference_value(spec_id);
+  const Owed all = owed(spec_id);
   for (std::size_t i = 0; i < states_.block_count(sum); ++i) {
-    block_faults(expected, states_.runs(states_.block(sum, i)), value, rank, out);
+    block_faults(expected, states_.runs(states_.block(sum, i)), all, rank, out);
   }
 }
 

@@ -14,7 +14,7 @@ namespace lockstep::contract {
 
 enum class FaultKind : std::uint8_t {
   rows,          // another token's value, or a sum over different tokens
-  undefined,     // depends on padding, stale or uninitialised memory
+  undefined,     // depends on padding, stale or uninitialised memory; or padding that must be zero
   layout,        // other number of rows, or other columns
   coefficients,  // right row, wrong coefficients
 };
@@ -39,11 +39,11 @@ class Judge {
   // All must outlive the judge.
   Judge(const Plan& plan, const Places& places, ValueTable& values, StateTable& states);
 
-  // The state that `spec` means on `rank`: complete, padding undefined. For a partial spec: the sum
-  // over the part.
+  // The state that `spec` means on `rank`: complete, padding undefined, or zero where the spec says
+  // so. For a partial spec: the sum over the part.
   StateId reference(SpecId spec, int rank);
   // The sum of `states` (one per member of the part for a partial spec, else one) against `spec` on
-  // `rank`. Real rows only.
+  // `rank`. Real rows only, unless the spec asks for zero padding.
   bool met(SpecId spec, int rank, StateId sum);
   void faults(SpecId spec, int rank, StateId sum, std::vector<RowFault>& out);
 
@@ -53,8 +53,16 @@ class Judge {
 
  private:
   ColumnRange columns_of(const StateSpec& spec, int rank) const;
-  bool block_met(const RowMap& expected, std::span<const Run> actual, ValueId value) const;
-  void block_faults(const RowMap& expected, std::span<const Run> actual, ValueId value, int rank,
+  // What a row owes: `padding` none: nothing of rows of padding.
+  struct Owed {
+    ValueId value;
+    ValueId padding;
+
+    bool by(const RowRun& want, const Run& have) const;
+  };
+  Owed owed(SpecId spec);
+  bool block_met(const RowMap& expected, std::span<const Run> actual, Owed owed) const;
+  void block_faults(const RowMap& expected, std::span<const Run> actual, Owed owed, int rank,
                     std::vector<RowFault>& out) const;
   bool columns_met(ColumnRange expected, StateId state) const;
 

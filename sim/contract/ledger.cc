@@ -73,22 +73,49 @@ void append_owed(const ValueTable& values, std::span<const Element> elements, Te
   if (next < shares) out.push_back({term, next, shares, 0, true});
 }
 
+// What is owed of the shares of `gone` is not there, whatever the coefficients say.
+void lose(const Element& gone, std::vector<Entry>& entries) {
+  std::vector<Entry> cut;
+  for (const Entry& e : entries) {
+    const std::int32_t from = std::clamp(gone.first, e.first, e.last);
+    const std::int32_t until = std::clamp(gone.last, from, e.last);
+    if (e.term != gone.term || from == until) {
+      cut.push_back(e);
+      continue;
+    }
+    if (e.first < from) cut.push_back({e.term, e.first, from, e.value, e.owed});
+    cut.push_back({e.term, from, until, 0, e.owed});
+    if (until < e.last) cut.push_back({e.term, until, e.last, e.value, e.owed});
+  }
+  entries.swap(cut);
+}
+
 }  // namespace
 
 std::vector<Entry> compare(ValueTable& values, ValueId actual, std::span<const TermId> owed) {
-  const ValueId plain = values.without_variants(actual);
+  std::vector<Element> lost;
+  const ValueId plain = values.without_variants(actual, lost);
   const auto view = values.elements(plain);
   std::vector<Element> elements(view.begin(), view.end());
   open_elements(values, elements, owed);
+  std::vector<Element> shown = elements;
+  shown.insert(shown.end(), lost.begin(), lost.end());
   std::vector<TermId> terms;
-  for (const TermId term : owed) open_handle(values, elements, term, terms);
+  for (const TermId term : owed) open_handle(values, shown, term, terms);
   std::vector<Entry> entries;
   for (const TermId term : terms) append_owed(values, elements, term, entries);
+  for (const Element& e : lost) lose(e, entries);
+  const auto is_extra = [&](const Element& e) {
+    return std::ranges::find(terms, e.term) == terms.end();
+  };
   for (const Element& e : elements) {
-    const bool extra = std::ranges::find(terms, e.term) == terms.end();
-    if (extra) entries.push_back({e.term, e.first, e.last, e.coefficient, false});
+    if (is_extra(e)) entries.push_back({e.term, e.first, e.last, e.coefficient, false});
   }
-  std::ranges::sort(entries, {}, [](const Entry& e) { return std::tuple(e.term, e.first); });
+  for (const Element& e : lost) {
+    if (is_extra(e)) entries.push_back({e.term, e.first, e.last, 1, false});
+  }
+  std::ranges::sort(entries, {},
+                    [](const Entry& e) { return std::tuple(e.term, e.first, e.owed); });
   return entries;
 }
 

@@ -1,6 +1,7 @@
 #include "sim/contract/rendezvous.h"
 
 #include <algorithm>
+#include <set>
 
 #include "sim/base/require.h"
 
@@ -47,10 +48,16 @@ std::optional<std::vector<Arrival>> Rendezvous::arrive(int communicator, Arrival
   return complete;
 }
 
-std::vector<std::pair<int, std::vector<Arrival>>> Rendezvous::waiting() const {
-  std::vector<std::pair<int, std::vector<Arrival>>> result;
+std::vector<Wait> Rendezvous::waiting() const {
+  std::vector<Wait> result;
   for (std::size_t i = 0; i < present_.size(); ++i) {
-    if (!present_[i].empty()) result.emplace_back(static_cast<int>(i), present_[i]);
+    if (present_[i].empty()) continue;
+    std::set<int> here;
+    for (const Arrival& a : present_[i]) here.insert(a.rank);
+    Wait& wait = result.emplace_back(Wait{static_cast<int>(i), present_[i], {}});
+    for (const int rank : communicators_[i].members) {
+      if (!here.contains(rank)) wait.missing.push_back(rank);
+    }
   }
   return result;
 }

@@ -19,6 +19,13 @@ struct Arrival {
   bool operator==(const Arrival&) const = default;
 };
 
+// Calls on a communicator that wait for ever: those of `present` for `missing`.
+struct Wait {
+  int communicator = 0;
+  std::vector<Arrival> present;
+  std::vector<int> missing;
+};
+
 // A communicator: one object and one part of the ranks. The same members under the same object are
 // the same communicator, whatever role they were asked by.
 struct Communicator {
@@ -40,8 +47,8 @@ class Rendezvous {
   }
   // Posts a call. Returns the arrivals of all members, in group order, if this was the last one.
   std::optional<std::vector<Arrival>> arrive(int communicator, Arrival arrival);
-  // Communicators with some but not all members present, with those present in group order.
-  std::vector<std::pair<int, std::vector<Arrival>>> waiting() const;
+  // Communicators with some but not all members present.
+  std::vector<Wait> waiting() const;
 
  private:
   const Places& places_;

@@ -141,7 +141,7 @@ void StateTable::sum_sweeping() {
       const bool token = has_token(p->run.value);
       at_.push_back({p->run.value, token ? p->run.token + (cuts[i] - p->row) : kPadding});
     }
-    const ValueTable::At sum = values_.sum(at_);
+    const ValueTable::At sum = values_.sum(at_, joining_);
     append_run(total_, {sum.token, cuts[i + 1] - cuts[i], sum.value});
   }
 }
@@ -149,7 +149,8 @@ void StateTable::sum_sweeping() {
 void StateTable::sum_runs() {
   constexpr std::size_t kFew = 16;
   total_.clear();
-  if (cursors_.size() > kFew) return sum_sweeping();
+  const bool skips_zeros = joining_ == Joining::sum || joining_ == Joining::shares;
+  if (cursors_.size() > kFew && skips_zeros) return sum_sweeping();
   const std::int64_t rows = row_count(cursors_.front().runs);
   for (std::int64_t row = 0; row < rows;) {
     std::int64_t count = rows - row;
@@ -159,7 +160,7 @@ void StateTable::sum_runs() {
       at_.push_back({run.value, has_token(run.value) ? run.token + c.used : kPadding});
       count = std::min(count, run.count - c.used);
     }
-    const ValueTable::At sum = values_.sum(at_);
+    const ValueTable::At sum = values_.sum(at_, joining_);
     append_run(total_, {sum.token, count, sum.value});
     for (Cursor& c : cursors_) {
       c.used += count;
@@ -197,9 +198,10 @@ StateId StateTable::sum_blocks(std::span<const StateId> addends, std::size_t ind
   return make(columns, total_);
 }
 
-StateId StateTable::sum(std::span<const StateId> addends) {
+StateId StateTable::sum(std::span<const StateId> addends, Joining joining) {
   LOCKSTEP_ASSERT(!addends.empty());
   if (addends.size() == 1) return addends.front();
+  joining_ = joining;
   std::int64_t rows = 0;
   StateId shape;
   for (const StateId id : addends) {
@@ -303,11 +305,41 @@ StateId StateTable::concatenate_rows(std::span<const StateId> parts) {
     rows_.clear();
     for (const StateId id : parts) {
       const StateId part = block_like(id, index, over);
-      if (!part.exists()) continue;
+      if (!part.exists()) {
+        append_run(rows_, {kPadding, rows(id), kUndefined});
+        continue;
+      }
       for (const Run& run : runs(part)) append_run(rows_, run);
     }
     return make(over, rows_);
   });
+}
+
+StateId StateTable::slice_columns(StateId id, ColumnRange over) {
+  if (!id.exists()) return id;
+  std::vector<StateId> blocks;
+  std::int64_t next = over.first;
+  const auto undefined_up_to = [&](std::int64_t column) {
+    if (column <= next) return;
+    rows_.clear();
+    append_run(rows_, {kPadding, rows(id), kUndefined});
+    blocks.push_back(make({next, column}, rows_));
+    next = column;
+  };
+  for (std::size_t i = 0; i < block_count(id); ++i) {
+    const StateId from = block(id, i);
+    const ColumnRange held = columns(from);
+    const std::int64_t last = std::min(held.last, over.last);
+    if (std::max(held.first, next) >= last) continue;
+    undefined_up_to(held.first);
+    rows_.assign(runs(from).begin(), runs(from).end());
+    blocks.push_back(make({next, last}, rows_));
+    next = last;
+  }
+  undefined_up_to(over.last);
+  if (!blocks.empty()) return join(blocks);
+  rows_.assign(runs(block(id, 0)).begin(), runs(block(id, 0)).end());
+  return make(over, rows_);  // no column at all
 }
 
 StateId StateTable::concatenate_columns(std::span<const StateId> parts) {

@@ -60,7 +60,7 @@ class StateTable {
   // Every value mapped; the rows stay.
   StateId map(StateId id, const std::function<ValueId(ValueId)>& change);
   // Element by element; a row that some addend lacks is undefined. `none` addends are undefined.
-  StateId sum(std::span<const StateId> addends);
+  StateId sum(std::span<const StateId> addends, Joining joining = Joining::sum);
   // copy_rows: `from` and (for Fill::keep) `onto` may be none. Moves outside the source read
   // undefined rows; outside the destination they write nothing.
   StateId copy(StateId from, StateId onto, const RowMoves& moves, Fill fill, ColumnRange columns);
@@ -69,7 +69,10 @@ class StateTable {
   std::vector<StateId> slices(StateId id, std::span<const std::int64_t> counts);
   // Every row undefined, in the columns of `shape`.
   StateId undefined_like(StateId shape, std::int64_t rows);
+  // Parts in other columns than the first are undefined.
   StateId concatenate_rows(std::span<const StateId> parts);
+  // The columns `over`; those that the tensor lacks are undefined.
+  StateId slice_columns(StateId id, ColumnRange over);
   StateId concatenate_columns(std::span<const StateId> parts);
 
  private:
@@ -100,6 +103,7 @@ class StateTable {
   SequenceInterner<StateId> joined_;
 
   // Scratch, kept for its memory.
+  Joining joining_ = Joining::sum;  // of the sum in hand
   std::vector<Cursor> cursors_;
   std::vector<ValueTable::At> at_;
   // A run of some addend that is not zero, and the row it begins at.

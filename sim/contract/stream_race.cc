@@ -9,6 +9,8 @@
 #include <tuple>
 #include <utility>
 
+#include "sim/contract/describe.h"
+
 namespace lockstep::contract {
 namespace {
 
@@ -206,19 +208,14 @@ std::string message(const Plan& plan, const Tables& tables, const Race& race) {
   return text;
 }
 
-OperationRef reference(const Plan& plan, int operation) {
-  const Operation& op = plan.operations[static_cast<std::size_t>(operation)];
-  return {operation, to_string(op.kind), op.name};
-}
-
 Violation violation(const Plan& plan, const Tables& tables, const Race& race,
                     const RankSet& ranks) {
   const Operation& later = plan.operations[static_cast<std::size_t>(race.later)];
   Violation v;
   v.code = Code::stream_race;
   v.site = later.site;
-  v.operation = reference(plan, race.later);
-  if (race.earlier_writes) v.producer = reference(plan, race.earlier);
+  v.operation = operation_ref(plan, race.later);
+  if (race.earlier_writes) v.producer = operation_ref(plan, race.earlier);
   v.consumer = v.operation;
   v.ranks = ranks;
   v.because = plan.operations[static_cast<std::size_t>(race.earlier)].because;

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+
+#include "sim/contract/describe.h"
 
 namespace lockstep::contract {
 namespace {
@@ -16,7 +17,7 @@ Violation at_operation(const Execution& execution, Code code, int operation, int
   Violation v;
   v.code = code;
   v.site = op.site;
-  v.operation = {operation, to_string(op.kind), op.name};
+  v.operation = operation_ref(plan, operation);
   v.consumer = v.operation;
   v.group = plan.group(op.group).role;
   v.group_object = plan.group(op.group).object;
@@ -38,17 +39,6 @@ RankSet ranks_of(const std::vector<Arrival>& arrivals) {
   return RankSet::of(ranks);
 }
 
-std::vector<int> missing(const Execution& execution, int communicator,
-                         const std::vector<Arrival>& present) {
-  std::set<int> here;
-  for (const Arrival& a : present) here.insert(a.rank);
-  std::vector<int> absent;
-  for (const int rank : execution.meeting().at(communicator).members) {
-    if (!here.contains(rank)) absent.push_back(rank);
-  }
-  return absent;
-}
-
 // What keeps a missing member away.
 std::string whereabouts(const Execution& execution, int rank) {
   const Plan& plan = execution.plan();
@@ -58,20 +48,20 @@ std::string whereabouts(const Execution& execution, int rank) {
   return fmt::format("waits at operation {} ({})", position, to_string(op.kind));
 }
 
-using Waiting = std::vector<std::pair<int, std::vector<Arrival>>>;
+using Waiting = std::vector<Wait>;
 
 // Which waits go back, directly or through other waits, to a rank that a mismatch stopped.
 std::vector<bool> consequences(const Execution& execution, const Waiting& waiting) {
   std::map<int, std::size_t> waits_in;  // by rank
   for (std::size_t i = 0; i < waiting.size(); ++i) {
-    for (const Arrival& a : waiting[i].second) waits_in[a.rank] = i;
+    for (const Arrival& a : waiting[i].present) waits_in[a.rank] = i;
   }
   // Backwards from the stops: who waits for somebody who waits in `i`.
   std::vector<std::vector<std::size_t>> waiters(waiting.size());
   std::vector<bool> follows(waiting.size(), false);
   std::vector<std::size_t> reached;
   for (std::size_t i = 0; i < waiting.size(); ++i) {
-    for (const int rank : missing(execution, waiting[i].first, waiting[i].second)) {
+    for (const int rank : waiting[i].missing) {
       if (execution.stopped(rank)) follows[i] = true;
       const auto there = waits_in.find(rank);
       if (there != waits_in.end()) waiters[there->second].push_back(i);
@@ -91,22 +81,20 @@ std::vector<bool> consequences(const Execution& execution, const Waiting& waitin
 }
 
 Violation deadlock(const Execution& execution, const Waiting& waits) {
-  const auto& [communicator, arrivals] = *std::ranges::min_element(
-      waits, {}, [](const auto& wait) { return lowest_operation(wait.second); });
+  const auto& [communicator, arrivals, absent] = *std::ranges::min_element(
+      waits, {}, [](const Wait& wait) { return lowest_operation(wait.present); });
   const int operation = lowest_operation(arrivals);
   Violation v =
       at_operation(execution, Code::deadlock, operation, communicator, ranks_of(arrivals));
-  const std::vector<int> absent = missing(execution, communicator, arrivals);
   v.message = fmt::format("deadlock: rank{} {} wait{} in {} over {} for rank {}, which {}",
                           arrivals.size() > 1 ? "s" : "", to_string(v.ranks),
                           arrivals.size() > 1 ? "" : "s", v.operation.kind, v.group, absent.front(),
                           whereabouts(execution, absent.front()));
-  for (const auto& [other, present] : waits) {
-    const int at = lowest_operation(present);
-    const Operation& op = execution.plan().operations[static_cast<std::size_t>(at)];
-    v.cycle.push_back({at, to_string(op.kind),
-                       fmt::format("ranks {} wait for ranks {}", to_string(ranks_of(present)),
-                                   to_string(RankSet::of(missing(execution, other, present))))});
+  for (const Wait& wait : waits) {
+    OperationRef at = operation_ref(execution.plan(), lowest_operation(wait.present));
+    at.name = fmt::format("ranks {} wait for ranks {}", to_string(ranks_of(wait.present)),
+                          to_string(RankSet::of(wait.missing)));
+    v.cycle.push_back(std::move(at));
   }
   return v;
 }
@@ -131,7 +119,7 @@ StructuralFindings structural_findings(const Execution& execution) {
   Waiting independent;
   const std::vector<bool> follows = consequences(execution, waiting);
   for (std::size_t i = 0; i < waiting.size(); ++i) {
-    stop(lowest_operation(waiting[i].second));
+    stop(lowest_operation(waiting[i].present));
     if (!follows[i]) independent.push_back(waiting[i]);
   }
   if (!independent.empty()) found.violations.push_back(deadlock(execution, independent));

@@ -105,6 +105,8 @@ ValueTable::ValueTable(const Plan& plan, std::size_t expected)
       values_(expected),
       closing_by_first_part_(plan.terms.size(), -1),
       closing_by_handle_(plan.terms.size(), -1) {
+  only_sums_ = std::ranges::all_of(plan.terms,
+                                   [](const Term& term) { return term.combine == Reduction::sum; });
   for (std::size_t i = 0; i < plan.closings.size(); ++i) {
     const Closing& closing = plan.closings[i];
     closing_by_handle_[closing.handle.index()] = static_cast<int>(i);
@@ -165,11 +167,14 @@ ValueId ValueTable::complete(std::span<const TermId> terms) {
 }
 
 ValueId ValueTable::single(TermId term, ShareRange shares, Rational coefficient) {
+  if (shares.first == shares.last) return kZero;
   scratch_.assign(1, Element{0, term, shares.first, shares.last, coefficient});
   return canonical(scratch_, 0).value;
 }
 
-ValueTable::At ValueTable::sum(std::span<const At> addends) {
+ValueTable::At ValueTable::sum(std::span<const At> addends, Joining joining) {
+  const bool adds = joining == Joining::sum || joining == Joining::shares;
+  if (addends.size() > 1 && !(adds && only_sums_)) return join(addends, joining);
   const At* only = nullptr;
   int nonzero = 0;
   std::int64_t base = 0;
@@ -207,28 +212,6 @@ ValueId ValueTable::scale(ValueId value, Rational factor) {
   if (value == kUndefined || factor.is_one()) return value;
   scratch_.assign(elements(value).begin(), elements(value).end());
   for (Element& e : scratch_) e.coefficient = e.coefficient * factor;
-  return canonical(scratch_, 0).value;
-}
-
-TermId ValueTable::variant(TermId base, ValueId input) {
-  const TermId root = base_of(base);
-  for (std::size_t i = 0; i < variants_.size(); ++i) {
-    if (variants_[i].base == root && variants_[i].input == input) {
-      return {static_cast<std::int32_t>(plan_.terms.size() + i)};
-    }
-  }
-  variants_.push_back({root, input});
-  return {static_cast<std::int32_t>(plan_.terms.size() + variants_.size() - 1)};
-}
-
-TermId ValueTable::base_of(TermId term) const {
-  return is_variant(term) ? variants_[term.index() - plan_.terms.size()].base : term;
-}
-
-ValueId ValueTable::without_variants(ValueId value) {
-  if (value == kUndefined) return value;
-  scratch_.assign(elements(value).begin(), elements(value).end());
-  for (Element& e : scratch_) e.term = base_of(e.term);
   return canonical(scratch_, 0).value;
 }
 

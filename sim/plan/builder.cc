@@ -89,6 +89,10 @@ GroupId PlanBuilder::group(const std::string& role) const {
   return GroupId{static_cast<std::int32_t>(found - plan_.groups.begin())};
 }
 
+GroupId PlanBuilder::add_group(Group group) {
+  return append_to<GroupId>(plan_.groups, std::move(group));
+}
+
 LayoutId PlanBuilder::layout(std::string name, std::vector<RowMap> per_rank) {
   return append_to<LayoutId>(plan_.layouts,
                              RowLayout{std::move(name), shared(std::move(per_rank))});
@@ -124,6 +128,10 @@ TensorId PlanBuilder::tensor(Tensor tensor) {
 }
 
 TermId PlanBuilder::term(Term term) { return append_to<TermId>(plan_.terms, std::move(term)); }
+
+void PlanBuilder::set_combine(TermId term, Reduction combine) {
+  plan_.terms[term.index()].combine = combine;
+}
 
 void PlanBuilder::close(TermId handle, std::vector<TermId> parts) {
   plan_.closings.push_back({handle, std::move(parts)});

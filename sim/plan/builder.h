@@ -22,6 +22,7 @@ class PlanBuilder {
   // Sets memory aside for about so many operations and what comes with them.
   void reserve(std::size_t operations);
   GroupId group(const std::string& role) const;  // REQUIRES: the role exists
+  GroupId add_group(Group group);
   LayoutId layout(std::string name, std::vector<RowMap> per_rank);
   LayoutId layout(std::string name, RowMap of_every_rank);
   MovesId moves(std::string name, std::vector<RowMoves> per_rank);
@@ -30,6 +31,7 @@ class PlanBuilder {
   PlacementId placement(std::string name, std::vector<std::vector<ShareRange>> per_rank);
   TensorId tensor(Tensor tensor);
   TermId term(Term term);
+  void set_combine(TermId term, Reduction combine);
   void close(TermId handle, std::vector<TermId> parts);
   SpecId spec(StateSpec spec);             // an equal spec is returned again
   ReasonId reason(Reason reason);          // likewise

@@ -237,7 +237,8 @@ class OperationChecks {
       }
       if (p.major.exists()) check_membership(op, p.major, "production over");
       if (p.minor.exists()) check_membership(op, p.minor, "production over");
-      if (term.kind == TermKind::routed && p.units != plan_.model.n_routed_experts) {
+      const bool of_model = op.kind == OpKind::experts && term.kind == TermKind::routed;
+      if (of_model && p.units != plan_.model.n_routed_experts) {
         add(fmt::format("routed experts are {} units, not {}", plan_.model.n_routed_experts,
                         p.units));
       }

@@ -79,6 +79,8 @@ Json type_schema(const Key& key) {
       return either({{"type", {"string", "integer"}}}, list_schema({{"type", "integer"}}));
     case KeyType::violations:
       return list_schema(map_schema("expect.first"));
+    case KeyType::program:
+      return Json::object();
   }
   return text;
 }
@@ -141,6 +143,8 @@ std::string type_text(const Key& key) {
       return "an integer or a fraction such as 1/4";
     case KeyType::violations:
       return "a list of violations";
+    case KeyType::program:
+      return "see Programs";
   }
   return "text";
 }

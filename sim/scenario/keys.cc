@@ -61,9 +61,26 @@ constexpr auto kTop = std::to_array<Key>({
     of(KeyType::map, "parallel", "", kLockstep, "who computes"),
     of(KeyType::preset_or_map, "hardware", "hgx-h200", kLockstep, "on what"),
     of(KeyType::map, "batch", "required", kLockstep, "what arrives, in one step; or `steps`"),
-    of(KeyType::batches, "steps", "", kLockstep, "several steps, caches kept; instead of `batch`"),
+    of(KeyType::batches, "steps", "", kLockstep,
+       "several steps, caches kept; instead of `batch`. Of a program: maps of tokens and graph"),
     integer("seed", 0, kMostSeed, "1", "", kLockstep, "of weights and inputs in a replay"),
     of(KeyType::map, "expect", "", kLockstep, "makes the file a test"),
+});
+
+// Read by sim/program.
+constexpr Key of_program(View path, View fallback, View meaning) {
+  return of(KeyType::program, path, fallback, kLockstep, meaning);
+}
+constexpr auto kProgram = std::to_array<Key>({
+    of_program("program", "", "what any system does, line by line; instead of a model"),
+    of_program("world", "the mesh's", "ranks"),
+    of_program("mesh", "", "a product of groups: {dp: 2, tp: 4}"),
+    of_program("groups", "", "process groups"),
+    of_program("let", "", "constants by name"),
+    of_program("tokens", "required without steps", "tokens of each request, by shard"),
+    of_program("shards", "world", "the group in which a rank's place is its shard"),
+    of_program("hidden", "64", "columns of a tensor"),
+    of_program("rows", "", "row layouts by name"),
 });
 
 constexpr auto kModel = std::to_array<Key>({
@@ -258,7 +275,8 @@ constexpr auto joined(const std::array<Key, Sizes>&... tables) {
   return all;
 }
 
-constexpr auto kKeys = joined(kTop, kModel, kServing, kParallel, kHardware, kBatchKeys, kExpect);
+constexpr auto kKeys =
+    joined(kTop, kProgram, kModel, kServing, kParallel, kHardware, kBatchKeys, kExpect);
 
 }  // namespace
 

@@ -30,6 +30,7 @@ enum class KeyType : std::uint8_t {
   layers,      // 3, 0-60 or [0, 1, 2]
   factor,      // 8, "1/4"
   violations,  // a list of maps with the keys of `expect.first`
+  program,     // as the section "Programs" of docs/scenario_format.md says
 };
 
 struct Key {

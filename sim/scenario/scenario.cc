@@ -1,9 +1,12 @@
 #include "sim/scenario/scenario.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <utility>
 
 #include "sim/base/text.h"
+#include "sim/program/program.h"
 #include "sim/scenario/batch_section.h"
 #include "sim/scenario/checker.h"
 #include "sim/scenario/expect_section.h"
@@ -21,9 +24,6 @@ bool is_scenario(Checker& checker, const Node& root) {
   if (plan != nullptr) {
     checker.fault(*plan, "this is a plan file, not a scenario",
                   "only check, replay and plan accept plan files");
-  } else if (const Node* program = root.find("program")) {
-    checker.fault(*program, "not modelled yet: a 'program' inside a scenario",
-                  "write a plan file: 'lockstep plan SCENARIO' prints one to start from");
   } else if (!root.is_map() || root.find("lockstep") == nullptr) {
     checker.fault(root, "this is not a scenario: 'lockstep: 1' is missing",
                   "write 'lockstep: 1' at the top");
@@ -46,6 +46,15 @@ int shards_of_lists(const Node& root) {
   return 1;
 }
 
+// Keys that say what to lower: a program says what is done by itself.
+void refuse_lowering_keys(Checker& checker, const Node& root) {
+  for (const char* name : {"model", "serving", "parallel", "batch"}) {
+    if (const Node* value = root.find(name)) {
+      checker.fault(*value, fmt::format("a scenario has a program or '{}', not both", name));
+    }
+  }
+}
+
 void read_parallel_and_batch(Checker& checker, const Node& root, LoweringInput& input) {
   const std::size_t before = checker.faults_so_far();
   input.parallel = read_parallel(checker, root);
@@ -64,6 +73,15 @@ Scenario read_scenario(Checker& checker, FaultList& faults, const Node& root,
   checker.read(root, "", "name", scenario.name);
   checker.read(root, "", "about", scenario.about);
   checker.read(root, "", "seed", scenario.input.seed);
+  scenario.expect = read_expect(checker, root);
+  scenario.hardware = read_hardware(checker, root);
+  if (root.find("program") != nullptr) {
+    refuse_lowering_keys(checker, root);
+    Result<Plan> program = read_program(checker.document(), scenario.name, scenario.input.seed);
+    if (!program) faults.add_all(program.faults());
+    if (program) scenario.program = std::move(*program);
+    return scenario;
+  }
   if (const Node* model = root.find("model")) {
     if (auto read = read_model(checker, faults, *model, file)) scenario.input.model = *read;
   } else {
@@ -71,8 +89,6 @@ Scenario read_scenario(Checker& checker, FaultList& faults, const Node& root,
   }
   scenario.input.serving = read_serving(checker, root);
   read_parallel_and_batch(checker, root, scenario.input);
-  scenario.hardware = read_hardware(checker, root);
-  scenario.expect = read_expect(checker, root);
   scenario.input.name = scenario.name;
   scenario.input.gpu = scenario.hardware.gpu;
   scenario.input.gpus_per_node = scenario.hardware.gpus_per_node;
@@ -144,6 +160,7 @@ Result<Scenario> with_settings(const Scenario& scenario, const std::vector<Setti
 }
 
 Result<Plan> lower(const Scenario& scenario) {
+  if (scenario.program) return *scenario.program;
   Result<Plan> plan = lower(scenario.input);
   if (plan) return plan;
   Diagnostics faults = plan.faults();

@@ -46,6 +46,7 @@ struct Scenario {
   std::string name;
   std::string about;
   LoweringInput input;
+  std::optional<Plan> program;  // what a `program:` says; then `input` says nothing
   Hardware hardware;
   std::optional<Expect> expect;
   Document source;  // with `--set` applied; places of keys are looked up here
@@ -66,7 +67,8 @@ Result<Scenario> load_scenario(const std::string& path, const std::vector<Settin
 // `scenario` with more settings on top of those that it was made with.
 Result<Scenario> with_settings(const Scenario& scenario, const std::vector<Setting>& settings);
 
-// lower() with the places of its faults looked up in the scenario's text.
+// The scenario's program, or lower() with the places of its faults looked up in the scenario's
+// text.
 Result<Plan> lower(const Scenario& scenario);
 
 }  // namespace lockstep

@@ -1,0 +1,92 @@
+// The operations of a hand-written program on one rank: what they make of what the rank holds.
+#include <algorithm>
+
+#include "backend/numeric/blocks.h"
+#include "backend/numeric/reduction.h"
+#include "sim/plan/shares.h"
+
+namespace lockstep::numeric {
+namespace {
+
+Matrix<double> rows_held(const Held& held, const std::vector<std::int64_t>& at, Interval columns) {
+  Matrix<double> rows(static_cast<std::int64_t>(at.size()), columns.size(), kUndefinedElement);
+  const std::int64_t width = held ? std::min(columns.size(), held->values.columns()) : 0;
+  for (std::int64_t r = 0; r < rows.rows(); ++r) {
+    const std::int64_t from = at[static_cast<std::size_t>(r)];
+    if (!held || from >= held->values.rows()) continue;
+    std::ranges::copy(held->values.row(from).first(static_cast<std::size_t>(width)),
+                      rows.row(r).begin());
+  }
+  return rows;
+}
+
+}  // namespace
+
+Held Blocks::run_program(const Operation& op, int rank, std::span<const Held> in) {
+  const Program& program = reference_.program();
+  const auto rows = [&](const Operand& operand, const std::vector<std::int64_t>& at,
+                        Interval columns) {
+    const std::ptrdiff_t index = &operand - op.in.data();
+    return rows_held(in[static_cast<std::size_t>(index)], at, columns);
+  };
+  const Application application = program.apply(op, rank, rows, false);
+  const Interval columns = application.result.columns;
+  const std::vector<std::int64_t> at = program.real_rows(op, rank);
+  Matrix<double> sum(static_cast<std::int64_t>(at.size()), columns.size());
+  for (const Production& production : op.produces) {
+    add_scaled(sum, program_part(application, production, rank),
+               production.coefficient.to_double());
+  }
+  const auto all_rows = static_cast<std::int64_t>(reference_.rows(rows_of(plan_, op), rank).size());
+  Matrix<float> values(all_rows, columns.size(), kUndefinedElement);
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    std::ranges::transform(sum.row(static_cast<std::int64_t>(i)), values.row(at[i]).begin(),
+                           [](double v) { return static_cast<float>(v); });
+  }
+  return make_held({columns}, std::move(values));
+}
+
+// A product of a part of the operand is a part of the term by itself.
+Matrix<double> Blocks::program_part(const Application& application, const Production& production,
+                                    int rank) {
+  const Program& program = reference_.program();
+  const TermId term = production.term;
+  if (multiplies_part(plan_, *application.op, term)) {
+    const Matrix<double> product = program.share(application, term, 0);
+    Matrix<double> in_its_unit(product.rows(), product.columns());
+    add_scaled(in_its_unit, product, program.unit(term));
+    return in_its_unit;
+  }
+  const Reduction way = plan_.term(term).combine;
+  const FunctionResult& result = application.result;
+  Matrix<double> all(static_cast<std::int64_t>(result.tokens.size()), result.columns.size(),
+                     neutral(way));
+  for (const CountedShares& s : counted_shares(plan_, production, rank)) {
+    for (int share = s.first; share < s.last; ++share) {
+      const Matrix<double> one = program.share(application, term, share);
+      for (std::int64_t r = 0; r < all.rows(); ++r) {
+        for (std::int64_t c = 0; c < all.columns(); ++c) {
+          const double value = in_unit(term, one(r, c), result.tokens[static_cast<std::size_t>(r)],
+                                       result.columns.first + c);
+          all(r, c) = folded(way, all(r, c), repeated(way, value, s.count));
+        }
+      }
+    }
+  }
+  return all;
+}
+
+// A share's value in the unit of `term`. Where shares combine by logsumexp, each is moved by as
+// much as the whole is: so the unit is the whole's, whatever the collective that combines them.
+double Blocks::in_unit(TermId term, double value, std::int64_t token, std::int64_t column) {
+  const TermId quantity = reference_.program().same_quantity(term);
+  if (quantity == term) return value;
+  const double unit = reference_.program().unit(term);
+  if (plan_.term(term).combine != Reduction::logsumexp) return unit * value;
+  const Matrix<double>& whole = reference_.term_value(quantity);
+  const auto place = reference_.tokens().find(token);
+  if (!place || place->row >= whole.rows() || column >= whole.columns()) return value;
+  return value + (unit - 1.0) * whole(place->row, column);
+}
+
+}  // namespace lockstep::numeric
