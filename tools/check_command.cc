@@ -76,7 +76,7 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
 int check_one(const CheckOptions& options, const std::string& path,
               const std::vector<Setting>& settings, int layer, JsonOutput& json) {
   const auto start = std::chrono::steady_clock::now();
-  Result<Subject> subject = load_subject(path, settings);
+  Result<Subject> subject = load_subject(path, settings, options.common.variant());
   if (!subject) return fail(subject.faults());
   contract::Options how;
   how.propagate = options.propagate;
@@ -130,6 +130,7 @@ void add_check(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("check", "is every term summed exactly once, everywhere?");
   auto options = std::make_shared<CheckOptions>();
   add_common(*command, options->common);
+  add_variant(*command, options->common);
   command->add_option(
       "--steps", options->steps,
       "print every rank's state after each operation: layer=N; of all layers without it");
@@ -144,6 +145,7 @@ void add_check(CLI::App& app, Run& run) {
       "  lockstep check s.yaml --steps layer=0\n"
       "  lockstep check s.yaml --set 'batch.tokens=[5, 0, 17, 3]' --json -\n"
       "  lockstep check s.yaml --apply-fix 1 > fixed.yaml\n"
+      "  lockstep check s.yaml --fixed           # with the edits of the file's `fix`\n"
       "exit codes: 0 holds, 1 violated, 2 bad input, 3 unknown");
   command->callback([options, &run] { run = [options] { return run_check(*options); }; });
 }

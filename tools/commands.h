@@ -21,5 +21,7 @@ void add_import(CLI::App& app, Run& run);
 
 // SCENARIO..., --set, --json, --quiet, --all.
 void add_common(CLI::App& command, Common& common);
+// --fixed, --neighbour.
+void add_variant(CLI::App& command, Common& common);
 
 }  // namespace lockstep::tools

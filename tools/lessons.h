@@ -16,7 +16,7 @@ struct Lesson {
 // One for each code that the checker can give, in the order in which it tries them.
 std::span<const Lesson> lessons();
 
-// The text of scenarios/lessons/CODE.plan.yaml; empty if there is none.
-std::string_view lesson_plan(std::string_view code);
+// The text of scenarios/lessons/CODE.yaml; empty if there is none.
+std::string_view lesson_program(std::string_view code);
 
 }  // namespace lockstep::tools

@@ -7,7 +7,23 @@
 #include <array>
 #include <cstdlib>
 
+#include "tools/commands.h"
+
 namespace lockstep::tools {
+
+Variant Common::variant() const {
+  if (fixed) return {Variant::Kind::fixed, 0};
+  if (neighbour != 0) return {Variant::Kind::neighbour, neighbour};
+  return {};
+}
+
+void add_variant(CLI::App& command, Common& common) {
+  CLI::Option* fixed =
+      command.add_flag("--fixed", common.fixed, "take each file with the edits of its `fix`");
+  command.add_option("--neighbour", common.neighbour, "with those of its neighbour N, from 1")
+      ->check(CLI::PositiveNumber)
+      ->excludes(fixed);
+}
 
 Result<std::vector<Setting>> parse_settings(const std::vector<std::string>& texts) {
   std::vector<Setting> settings;

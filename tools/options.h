@@ -25,6 +25,10 @@ struct Common {
   std::string json;              // file, or "-" for standard output; empty: none
   bool quiet = false;
   bool all = false;
+  bool fixed = false;  // with the edits of the file's `fix`
+  int neighbour = 0;   // with those of its neighbour N, from 1; 0: none
+
+  Variant variant() const;
 };
 
 // Splits `path=value` texts.

@@ -18,7 +18,7 @@ int run_plan(const Common& options) {
   JsonOutput json(options.json);
   int code = kGood;
   for (const std::string& path : options.files) {
-    Result<Subject> subject = load_subject(path, *settings);
+    Result<Subject> subject = load_subject(path, *settings, options.variant());
     if (!subject) {
       code = worse(code, fail(subject.faults()));
       continue;
@@ -77,6 +77,7 @@ void add_plan(CLI::App& app, Run& run) {
       app.add_subcommand("plan", "print what every rank does, one operation a line");
   auto options = std::make_shared<Common>();
   add_common(*command, *options);
+  add_variant(*command, *options);
   command->get_option("SCENARIO")->required(false);
   command->footer(
       "examples:\n"

@@ -51,7 +51,7 @@ std::function<void(int, int)> progress_line() {
 
 int replay_one(const ReplayOptions& options, const std::string& path,
                const std::vector<Setting>& settings, JsonOutput& json) {
-  Result<Subject> subject = load_subject(path, settings);
+  Result<Subject> subject = load_subject(path, settings, options.common.variant());
   if (!subject) return fail(subject.faults());
   const std::string name = subject->name;
   Result<Plan> plan = plan_to_replay(*subject);
@@ -106,6 +106,7 @@ void add_replay(CLI::App& app, Run& run) {
       app.add_subcommand("replay", "the same with real numbers, against a reference");
   auto options = std::make_shared<ReplayOptions>();
   add_common(*command, options->common);
+  add_variant(*command, options->common);
   command->add_option("--backend", options->backend, "cpu: all ranks in one process")
       ->check(CLI::IsMember({"cpu", "process", "nccl"}));
   command->add_option("--dtype", options->dtype, "storage type of tensors")

@@ -9,7 +9,8 @@
 
 namespace lockstep::tools {
 
-Result<Subject> load_subject(const std::string& path, const std::vector<Setting>& settings) {
+Result<Subject> load_subject(const std::string& path, const std::vector<Setting>& settings,
+                             const Variant& variant) {
   Result<Document> document = read_yaml(path);
   if (!document) return document.faults();
   if (is_plan(*document)) {
@@ -17,12 +18,19 @@ Result<Subject> load_subject(const std::string& path, const std::vector<Setting>
       return document->fault(document->root, "--set changes scenarios; this is a plan",
                              "edit the plan's lines, or change the scenario it came from");
     }
+    if (variant != Variant{}) {
+      return document->fault(document->root,
+                             "--fixed and --neighbour change scenarios; this is a plan",
+                             "edit the plan's lines, or check the scenario it came from");
+    }
     Result<Plan> plan = parse_plan(*document);
     if (!plan) return plan.faults();
     std::string name = plan->name;
     return Subject{std::move(name), std::nullopt, std::move(*plan), 0};
   }
-  Result<Scenario> scenario = parse_scenario(std::move(*document), settings);
+  Result<Document> edited = patched(std::move(*document), variant);
+  if (!edited) return edited.faults();
+  Result<Scenario> scenario = parse_scenario(std::move(*edited), settings);
   if (!scenario) return scenario.faults();
   const auto start = std::chrono::steady_clock::now();
   Result<Plan> plan = lower(*scenario);
@@ -34,6 +42,7 @@ Result<Subject> load_subject(const std::string& path, const std::vector<Setting>
 
 Result<Plan> plan_to_replay(const Subject& subject) {
   if (!subject.scenario) return numeric::at_reduced_dimensions(subject.plan);
+  if (subject.scenario->program) return numeric::at_reduced_dimensions(subject.plan);
   Result<Plan> few = lower(at_reduced_tokens(subject.scenario->input, subject.plan));
   if (!few) return few.faults();
   return numeric::at_reduced_dimensions(std::move(*few));

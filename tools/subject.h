@@ -19,8 +19,9 @@ struct Subject {
 };
 
 // Reads a scenario and lowers it, or a file with a top-level `plan:`. `settings` apply to
-// scenarios; with a plan file they are a fault.
-Result<Subject> load_subject(const std::string& path, const std::vector<Setting>& settings);
+// scenarios, after the edits of `variant`; with a plan file both are faults.
+Result<Subject> load_subject(const std::string& path, const std::vector<Setting>& settings,
+                             const Variant& variant = {});
 
 // The plan that stands for the subject in a replay: of few tokens where it comes from a scenario,
 // at reduced dimensions.

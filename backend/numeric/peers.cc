@@ -11,9 +11,11 @@ PeersOfCall peers_of_call(const Plan& plan, const Operation& op, int rank) {
     if (of_members.empty()) return std::nullopt;
     const int member = peer_of(of_members, m.index);
     if (member == -1 && op.kind == OpKind::send_recv) return std::nullopt;
-    const bool is_other =
-        member >= 0 && member != m.index && static_cast<std::size_t>(member) < m.members->size();
-    if (is_other) return (*m.members)[static_cast<std::size_t>(member)];
+    // Both at once, one may send to oneself.
+    const bool may_be_itself = op.kind == OpKind::send_recv;
+    const bool is_peer = member >= 0 && (member != m.index || may_be_itself) &&
+                         static_cast<std::size_t>(member) < m.members->size();
+    if (is_peer) return (*m.members)[static_cast<std::size_t>(member)];
     found.refused = fmt::format("rank {} calls {} with member {} of {}, as member {} itself", rank,
                                 to_string(op.kind), member, m.members->size(), m.index);
     return std::nullopt;

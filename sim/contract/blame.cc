@@ -146,7 +146,7 @@ void Blame::blame_rows(const UnmetObligation& unmet, FaultKind kind) {
   };
   const int blamed = first_deviating(unmet.operation, in.tensor, faulty);
   const StateSpec& spec = plan_.spec(in.expect);
-  const int producer = provenance_.producer(spec.terms.back());
+  const int producer = spec.terms.empty() ? -1 : provenance_.producer(spec.terms.back());
   Violation v;
   v.code = code_of_rows(kind);
   v.site =
@@ -155,7 +155,7 @@ void Blame::blame_rows(const UnmetObligation& unmet, FaultKind kind) {
   v.producer = reference(producer);
   v.consumer = reference(unmet.operation);
   v.ranks = RankSet::of(ranks);
-  v.terms = {plan_.term(spec.terms.back()).name};
+  if (!spec.terms.empty()) v.terms = {plan_.term(spec.terms.back()).name};
   v.because = reasons(producer, {}, blamed, unmet.operation);
   v.repaired_to = repaired_text(plan_, in.expect);
   set_group(v, blamed, producer);

@@ -100,7 +100,9 @@ std::string describe(const Plan& plan, const Violation& v, const std::string& wh
     const std::string what = op.name.empty() || op.name == v.operation.kind
                                  ? v.operation.kind
                                  : fmt::format("{} ({})", op.name, v.operation.kind);
-    text += fmt::format("; broken at operation {}, {}", v.operation.index, what);
+    text += v.operation.line > 0
+                ? fmt::format("; broken on line {}, {}", v.operation.line, what)
+                : fmt::format("; broken at operation {}, {}", v.operation.index, what);
     if (op.group.exists()) text += fmt::format(" over {}", plan.group(op.group).role);
   }
   return text;

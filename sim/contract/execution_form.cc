@@ -100,7 +100,8 @@ bool Execution::judge_by_form(int operation, int operand) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   const Operand& in = op.in[static_cast<std::size_t>(operand)];
   const StateSpec& spec = plan_.spec(in.expect);
-  if (spec.zero_padding) return false;  // a form leaves padding undefined
+  if (spec.zero_padding) return false;   // a form leaves padding undefined
+  if (spec.terms.empty()) return false;  // and is a sum
   const FormId held = form_of(in.tensor, spec.partial_over.exists() ? RankSet() : who(op));
   if (!held.exists()) return false;
   const Form& form = forms_.at(held);
@@ -163,7 +164,7 @@ std::optional<std::vector<FaultGroup>> Execution::faults_of_form(int operation, 
   const StateSpec& spec = plan_.spec(spec_id);
   const Holding& holding = written_[first_output_of_[static_cast<std::size_t>(operation)] +
                                     static_cast<std::size_t>(output)];
-  if (!holding.by_form()) return std::nullopt;
+  if (!holding.by_form() || spec.terms.empty()) return std::nullopt;
   FormId sum = holding.form;
   if (spec.partial_over.exists()) {
     if (!who(op).empty()) return std::nullopt;

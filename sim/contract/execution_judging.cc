@@ -107,7 +107,9 @@ void Execution::judge_part(int operation, int operand, std::size_t part_index,
   // A product of parts is a part of the product only where the parts add up.
   const StateId sum = states_.sum(held, op.kind == OpKind::linear ? Joining::sum : Joining::shares);
   if (propagate_) part_sums_[{operation, operand, static_cast<int>(part_index)}] = sum;
-  if (judge_.met(in.expect, part.front(), sum)) return;
+  const bool met =
+      std::ranges::all_of(part, [&](int rank) { return judge_.met(in.expect, rank, sum); });
+  if (met) return;
   for (const int rank : part) {
     FaultGroup& one = groups.emplace_back(FaultGroup{{rank}, {}});
     judge_.faults(in.expect, rank, sum, one.faults);

@@ -110,6 +110,7 @@ std::optional<FormId> FormTable::produced(const RankSet& holders, LayoutId rows,
 }
 
 std::optional<FormId> FormTable::reference(const StateSpec& spec, std::int64_t columns) {
+  if (spec.terms.empty()) return std::nullopt;
   Form form{{}, spec.rows, spec.columns_over, columns, {}, {}, Fill::zero};
   for (const TermId term : spec.terms) {
     add_term(form.sum, term, patterns_.whole(values_.shares_of(term)));

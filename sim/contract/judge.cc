@@ -62,7 +62,7 @@ ValueId Judge::reference_value(SpecId spec) {
 
 bool Judge::Owed::by(const RowRun& want, const Run& have) const {
   if (want.token == kPadding) return !padding.exists() || have.value == padding;
-  return have.value == value && have.token == want.token;
+  return have.value == value && (value == kZero || have.token == want.token);
 }
 
 Judge::Owed Judge::owed(SpecId spec) {
@@ -91,7 +91,8 @@ StateId Judge::reference(SpecId spec_id, int rank) {
   const ValueId padding = spec.zero_padding ? kZero : kUndefined;
   runs_.clear();
   for (const RowRun& run : rows.distinct[row_map]) {
-    append_run(runs_, {run.token, run.count, run.token == kPadding ? padding : value});
+    const ValueId held = run.token == kPadding ? padding : value;
+    append_run(runs_, {held == kZero ? kPadding : run.token, run.count, held});
   }
   const StateId state = states_.make(columns_of(spec, rank), runs_);
   if (cacheable) cached = state;

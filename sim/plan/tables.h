@@ -159,7 +159,8 @@ struct Production {
   bool operator==(const Production&) const = default;
 };
 
-// What a tensor is meant to be: rows in `rows`; each row the sum of `terms`, every share once.
+// What a tensor is meant to be: rows in `rows`; each row the sum of `terms`, every share once (zero
+// if there are none).
 // `partial_over` none: every holder has that value. Otherwise the holders of one part of the group
 // sum to it. `columns_over` none: all columns; otherwise the rank's slice of the columns.
 struct StateSpec {

@@ -315,7 +315,6 @@ class TableChecks {
         add("specs", i, "refers to rows, a term or a group that does not exist");
         continue;
       }
-      if (s.terms.empty()) add("specs", i, "is the sum of no terms");
       std::vector<TermId> sorted = s.terms;
       std::ranges::sort(sorted);
       const auto twice = std::ranges::adjacent_find(sorted);

@@ -9,7 +9,9 @@ using Json = nlohmann::ordered_json;
 
 Json operation_json(const contract::OperationRef& ref) {
   if (ref.index < 0) return nullptr;
-  return {{"operation", ref.index}, {"kind", ref.kind}, {"name", ref.name}};
+  Json json{{"operation", ref.index}, {"kind", ref.kind}, {"name", ref.name}};
+  if (ref.line > 0) json["line"] = ref.line;
+  return json;
 }
 
 Json reason_json(const Reason& reason) {

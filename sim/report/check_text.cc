@@ -14,7 +14,9 @@ constexpr std::size_t kShownAtFirst = 3;
 
 std::string operation_line(const Plan& plan, const contract::OperationRef& ref) {
   const Operation& op = plan.operations[static_cast<std::size_t>(ref.index)];
-  std::string text = fmt::format("operation {}: {}", ref.index, ref.kind);
+  std::string text = ref.line > 0
+                         ? fmt::format("line {} (operation {}): {}", ref.line, ref.index, ref.kind)
+                         : fmt::format("operation {}: {}", ref.index, ref.kind);
   if (!ref.name.empty() && ref.name != ref.kind) text += fmt::format(" ({})", ref.name);
   if (op.group.exists()) text += fmt::format(" over {}", plan.group(op.group).role);
   return text;

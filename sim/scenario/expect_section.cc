@@ -83,16 +83,20 @@ void check_consistency(Checker& checker, const Node& map, const Expect& expect) 
 std::optional<Expect> read_expect(Checker& checker, const Node& root) {
   const Node* map = root.find(kSection);
   if (map == nullptr) return std::nullopt;
+  return read_expectation(checker, *map);
+}
+
+Expect read_expectation(Checker& checker, const Node& map) {
   Expect expect;
-  if (!checker.is_map(*map, kSection)) return expect;
-  checker.refuse_unknown_keys(*map, kSection);
-  checker.read(*map, kSection, "verdict", expect.verdict);
-  checker.read(*map, kSection, "count", expect.count);
-  checker.read(*map, kSection, "replay", expect.replay);
-  if (const Node* first = map->find("first")) expect.first = read_violation(checker, *first);
-  read_layers(checker, *map, expect);
-  read_all(checker, *map, expect);
-  check_consistency(checker, *map, expect);
+  if (!checker.is_map(map, kSection)) return expect;
+  checker.refuse_unknown_keys(map, kSection);
+  checker.read(map, kSection, "verdict", expect.verdict);
+  checker.read(map, kSection, "count", expect.count);
+  checker.read(map, kSection, "replay", expect.replay);
+  if (const Node* first = map.find("first")) expect.first = read_violation(checker, *first);
+  read_layers(checker, map, expect);
+  read_all(checker, map, expect);
+  check_consistency(checker, map, expect);
   return expect;
 }
 

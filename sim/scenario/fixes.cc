@@ -9,6 +9,7 @@
 
 #include "sim/scenario/fix_candidates.h"
 #include "sim/scenario/fix_search.h"
+#include "sim/scenario/settings.h"
 #include "sim/serving/sglang/timeline.h"
 
 namespace lockstep {
@@ -116,12 +117,7 @@ Result<std::string> apply_fix(const Scenario& scenario, const Fix& fix) {
   Result<Scenario> changed = with_settings(scenario, fix.settings);
   if (!changed) return changed.faults();
   Node root = changed->source.root;
-  for (std::size_t i = 0; i < root.keys.size(); ++i) {
-    if (root.keys[i].text != "expect") continue;
-    root.keys.erase(root.keys.begin() + static_cast<std::ptrdiff_t>(i));
-    root.items.erase(root.items.begin() + static_cast<std::ptrdiff_t>(i));
-    break;
-  }
+  remove_keys(root, {"expect", "bug", "fix", "neighbours"});
   return "# " + fix.description + "\n" + to_yaml(root);
 }
 

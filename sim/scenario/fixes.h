@@ -23,7 +23,8 @@ struct Fix {
 std::vector<Fix> find_fixes(const Scenario& scenario, const Plan& plan,
                             const contract::CheckResult& result);
 
-// The scenario's text with `fix` applied and `expect` removed, as YAML.
+// The scenario's text with `fix` applied, as YAML; without what it said of itself as it was:
+// `expect`, `bug`, `fix` and `neighbours`.
 Result<std::string> apply_fix(const Scenario& scenario, const Fix& fix);
 
 // A node as block-style YAML that parse_yaml reads back to the same values. Comments are lost.

@@ -27,6 +27,11 @@ Json choice_schema(const Key& key) { return {{"enum", choices_of(key)}}; }
 
 Json list_schema(Json items) { return {{"type", "array"}, {"items", std::move(items)}}; }
 
+// A map of any names.
+Json object_schema(Json values) {
+  return {{"type", "object"}, {"additionalProperties", std::move(values)}};
+}
+
 Json either(Json a, Json b) { return {{"anyOf", {std::move(a), std::move(b)}}}; }
 
 Json value_schema(const Key& key);
@@ -81,6 +86,18 @@ Json type_schema(const Key& key) {
       return list_schema(map_schema("expect.first"));
     case KeyType::program:
       return Json::object();
+    case KeyType::text_or_list:
+      return either(text, list_schema(text));
+    case KeyType::settings:
+      return {{"type", "object"}};
+    case KeyType::line_map:
+      return object_schema({{"type", "object"}});
+    case KeyType::lines_map:
+      return object_schema(list_schema({{"type", "object"}}));
+    case KeyType::expectation:
+      return map_schema("expect");
+    case KeyType::patches:
+      return list_schema(map_schema("fix"));
   }
   return text;
 }
@@ -145,6 +162,18 @@ std::string type_text(const Key& key) {
       return "a list of violations";
     case KeyType::program:
       return "see Programs";
+    case KeyType::text_or_list:
+      return "text, or a list of texts";
+    case KeyType::settings:
+      return "a map of paths to values";
+    case KeyType::line_map:
+      return "a map of names to lines";
+    case KeyType::lines_map:
+      return "a map of names to lists of lines";
+    case KeyType::expectation:
+      return "a map with the keys of `expect`";
+    case KeyType::patches:
+      return "a list of maps with the keys of `fix`";
   }
   return "text";
 }

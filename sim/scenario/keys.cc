@@ -65,6 +65,9 @@ constexpr auto kTop = std::to_array<Key>({
        "several steps, caches kept; instead of `batch`. Of a program: maps of tokens and graph"),
     integer("seed", 0, kMostSeed, "1", "", kLockstep, "of weights and inputs in a replay"),
     of(KeyType::map, "expect", "", kLockstep, "makes the file a test"),
+    of(KeyType::map, "bug", "", kLockstep, "where the bug comes from: an entry of docs/bugs.md"),
+    of(KeyType::map, "fix", "", kLockstep, "edits of this file that mend the bug: its control"),
+    of(KeyType::patches, "neighbours", "", kLockstep, "edits that lead to clean layouts"),
 });
 
 // Read by sim/program.
@@ -267,6 +270,30 @@ constexpr auto kExpect = std::to_array<Key>({
             "a pull request that makes the violation vanish, added or taken out"),
 });
 
+constexpr auto kBug = std::to_array<Key>({
+    of(KeyType::text, "bug.id", "required", kLockstep,
+       "in the catalogue of contract bugs (C7); `outside` for others"),
+    of(KeyType::text_or_list, "bug.source", "required", kLockstep, "owner/repo#number"),
+    of(KeyType::text, "bug.system", "required", kLockstep, "whose bug it is"),
+    of(KeyType::text, "bug.family", "required", kLockstep, "kind of bug; a table of docs/bugs.md"),
+    of(KeyType::text, "bug.mechanism", "required", kLockstep, "what goes wrong"),
+    of(KeyType::text, "bug.effect", "required", kLockstep, "on the values, as published"),
+    of(KeyType::text, "bug.symptom", "", kLockstep, "what users saw, as published"),
+    of(KeyType::text, "bug.partly", "", kLockstep, "the part of the cause that is left out"),
+});
+
+constexpr auto kFix = std::to_array<Key>({
+    of(KeyType::text, "fix.about", "", kLockstep, "what the edits do, in one sentence"),
+    of(KeyType::settings, "fix.set", "{}", kLockstep, "as `--set`: replaces or adds keys"),
+    of(KeyType::text_list, "fix.remove", "[]", kLockstep,
+       "names of program lines, at any depth, that are taken out"),
+    of(KeyType::line_map, "fix.replace", "{}", kLockstep, "the line to have instead of a line"),
+    of(KeyType::lines_map, "fix.before", "{}", kLockstep, "the lines to insert before a line"),
+    of(KeyType::lines_map, "fix.after", "{}", kLockstep, "the lines to insert after a line"),
+    of(KeyType::expectation, "fix.expect", "{verdict: holds}", kLockstep,
+       "of the file with the edits"),
+});
+
 template <std::size_t... Sizes>
 constexpr auto joined(const std::array<Key, Sizes>&... tables) {
   std::array<Key, (Sizes + ...)> all{};
@@ -276,7 +303,7 @@ constexpr auto joined(const std::array<Key, Sizes>&... tables) {
 }
 
 constexpr auto kKeys =
-    joined(kTop, kProgram, kModel, kServing, kParallel, kHardware, kBatchKeys, kExpect);
+    joined(kTop, kProgram, kModel, kServing, kParallel, kHardware, kBatchKeys, kExpect, kBug, kFix);
 
 }  // namespace
 

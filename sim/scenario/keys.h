@@ -31,6 +31,12 @@ enum class KeyType : std::uint8_t {
   factor,      // 8, "1/4"
   violations,  // a list of maps with the keys of `expect.first`
   program,     // as the section "Programs" of docs/scenario_format.md says
+  text_or_list,
+  settings,     // a map of paths, as of --set, to values
+  line_map,     // a map of names of program lines to lines
+  lines_map,    // a map of names of program lines to lists of lines
+  expectation,  // a map with the keys of `expect`
+  patches,      // a list of maps with the keys of `fix`
 };
 
 struct Key {

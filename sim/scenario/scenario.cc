@@ -74,6 +74,9 @@ Scenario read_scenario(Checker& checker, FaultList& faults, const Node& root,
   checker.read(root, "", "about", scenario.about);
   checker.read(root, "", "seed", scenario.input.seed);
   scenario.expect = read_expect(checker, root);
+  scenario.bug = read_bug(checker, root);
+  scenario.patches = patches_of(root);
+  check_patches(checker, root);
   scenario.hardware = read_hardware(checker, root);
   if (root.find("program") != nullptr) {
     refuse_lowering_keys(checker, root);

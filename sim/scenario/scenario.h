@@ -7,6 +7,8 @@
 
 #include "sim/base/error.h"
 #include "sim/base/yaml.h"
+#include "sim/scenario/bug.h"
+#include "sim/scenario/patch.h"
 #include "sim/serving/input.h"
 
 namespace lockstep {
@@ -49,7 +51,9 @@ struct Scenario {
   std::optional<Plan> program;  // what a `program:` says; then `input` says nothing
   Hardware hardware;
   std::optional<Expect> expect;
-  Document source;  // with `--set` applied; places of keys are looked up here
+  std::optional<Bug> bug;
+  std::vector<Patch> patches;  // the fix, then the neighbours; patched() makes them
+  Document source;             // with `--set` applied; places of keys are looked up here
 };
 
 // `--set path=value`: replaces or adds one key; the value is parsed as YAML.

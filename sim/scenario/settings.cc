@@ -12,9 +12,8 @@ namespace {
 
 constexpr std::size_t kDeepestPath = 16;
 
-Diagnostic refusal(const std::string& written, std::string message, std::string hint = {}) {
+Diagnostic refusal(std::string message, std::string hint = {}) {
   Diagnostic fault;
-  fault.place.file = written;
   fault.message = std::move(message);
   fault.hint = std::move(hint);
   return fault;
@@ -43,51 +42,21 @@ Node preset_map(Node name) {
   return map;
 }
 
-Node& child(Node& map, const std::string& name, int line) {
+Node& child(Node& map, const std::string& name, const Node& maker) {
   for (std::size_t i = 0; i < map.keys.size(); ++i) {
     if (map.keys[i].text == name) return map.items[i];
   }
   Node key;
   key.kind = Node::Kind::scalar;
   key.text = name;
-  key.line = line;
+  key.line = maker.line;
+  key.column = maker.column;
   map.keys.push_back(std::move(key));
   Node value;
-  value.line = line;
+  value.line = maker.line;
+  value.column = maker.column;
   map.items.push_back(std::move(value));
   return map.items.back();
-}
-
-// Walks to `path`, making maps on the way; the fault's text where that is impossible.
-Result<Node*> target(Node& root, const std::string& path, int line, const std::string& written) {
-  const std::vector<std::string> parts = split(path, '.');
-  if (parts.size() > kDeepestPath) return refusal(written, "this path is too deep");
-  Node* node = &root;
-  std::string walked;
-  for (const std::string& part : parts) {
-    if (part.empty()) {
-      return refusal(written, "a path is names with dots between them",
-                     "for example --set parallel.dp_size=4");
-    }
-    if (names_a_preset(*node, walked)) *node = preset_map(std::move(*node));
-    if (node->is_null()) node->kind = Node::Kind::map;
-    if (node->is_map()) {
-      node = &child(*node, part, line);
-    } else if (node->is_sequence()) {
-      const auto index = parse_integer(part);
-      const auto size = static_cast<long long>(node->items.size());
-      if (!index || *index < 0 || *index >= size) {
-        return refusal(written, fmt::format("'{}' has {} entries, counted from 0; '{}' is none",
-                                            walked, size, part));
-      }
-      node = &node->items[static_cast<std::size_t>(*index)];
-    } else {
-      return refusal(written,
-                     fmt::format("'{}' is {}, so it has no '{}'", walked, shown(*node), part));
-    }
-    walked += (walked.empty() ? "" : ".") + part;
-  }
-  return node;
 }
 
 }  // namespace
@@ -100,23 +69,59 @@ std::vector<std::string> as_written(const std::vector<Setting>& settings) {
   return written;
 }
 
+Result<Node*> node_to_set(Node& root, const std::string& path, const Node& maker) {
+  const std::vector<std::string> parts = split(path, '.');
+  if (parts.size() > kDeepestPath) return refusal("this path is too deep");
+  Node* node = &root;
+  std::string walked;
+  for (const std::string& part : parts) {
+    if (part.empty()) {
+      return refusal("a path is names with dots between them",
+                     "for example --set parallel.dp_size=4");
+    }
+    if (names_a_preset(*node, walked)) *node = preset_map(std::move(*node));
+    if (node->is_null()) node->kind = Node::Kind::map;
+    if (node->is_map()) {
+      node = &child(*node, part, maker);
+    } else if (node->is_sequence()) {
+      const auto index = parse_integer(part);
+      const auto size = static_cast<long long>(node->items.size());
+      if (!index || *index < 0 || *index >= size) {
+        return refusal(
+            fmt::format("'{}' has {} entries, counted from 0; '{}' is none", walked, size, part));
+      }
+      node = &node->items[static_cast<std::size_t>(*index)];
+    } else {
+      return refusal(fmt::format("'{}' is {}, so it has no '{}'", walked, shown(*node), part));
+    }
+    walked += (walked.empty() ? "" : ".") + part;
+  }
+  return node;
+}
+
 void apply_settings(Node& root, const std::vector<Setting>& settings, FaultList& faults) {
   const std::vector<std::string> written = as_written(settings);
   for (std::size_t i = 0; i < settings.size(); ++i) {
-    const int line = -static_cast<int>(i) - 1;
+    const auto at_setting = [&](Diagnostic fault) {
+      Diagnostic placed = refusal(std::move(fault.message), std::move(fault.hint));
+      placed.place.file = written[i];
+      return placed;
+    };
+    Node maker;
+    maker.line = -static_cast<int>(i) - 1;
     Result<Document> value = parse_yaml(settings[i].value, written[i]);
     if (!value) {
       for (const Diagnostic& fault : value.faults()) {
-        faults.add(refusal(written[i], fault.message, fault.hint));
+        faults.add(at_setting(fault));
       }
       continue;
     }
-    Result<Node*> node = target(root, settings[i].path, line, written[i]);
+    Result<Node*> node = node_to_set(root, settings[i].path, maker);
     if (!node) {
-      faults.add_all(node.faults());
+      faults.add(at_setting(node.faults().front()));
       continue;
     }
-    set_line(value->root, line);
+    set_line(value->root, maker.line);
     **node = std::move(value->root);
   }
 }
@@ -125,6 +130,15 @@ void forget_settings(Node& node) {
   node.line = std::max(node.line, 0);
   for (Node& key : node.keys) key.line = std::max(key.line, 0);
   for (Node& item : node.items) forget_settings(item);
+}
+
+void remove_keys(Node& map, std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names) {
+    const auto found = std::ranges::find(map.keys, name, &Node::text);
+    if (found == map.keys.end()) continue;
+    map.items.erase(map.items.begin() + (found - map.keys.begin()));
+    map.keys.erase(found);
+  }
 }
 
 }  // namespace lockstep

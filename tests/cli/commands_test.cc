@@ -123,7 +123,7 @@ TEST_CASE("test names what differs, and what cannot be read") {
   CHECK(run.code == 1);
   CHECK(contains(run.out, "failed " + wrong));
   CHECK(contains(run.out, "factor: expected 4, found 8"));
-  CHECK(contains(run.out, "1 passed, 1 failed\n"));
+  CHECK(contains(run.out, "4 passed, 1 failed\n"));
 
   write(wrong, text + "unknown_key: 1\n");
   CHECK(lockstep("test " + wrong).code == 2);
@@ -139,7 +139,7 @@ TEST_CASE("explain lists the codes, and each lesson shows exactly its code") {
     const std::string code = line.substr(0, line.find(' '));
     CAPTURE(code);
     ++codes;
-    const std::string lesson = "scenarios/lessons/" + code + ".plan.yaml";
+    const std::string lesson = "scenarios/lessons/" + code + ".yaml";
     const Finished explained = lockstep("explain " + code);
     CHECK(explained.code == 0);
     CHECK(contains(explained.out, read(lesson)));

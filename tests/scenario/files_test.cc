@@ -31,6 +31,18 @@ std::vector<std::string> scenario_files() {
   return files;
 }
 
+void must_give_what_it_expects(const Scenario& scenario) {
+  if (!scenario.expect) return;
+  const Result<Plan> plan = lower(scenario);
+  REQUIRE_MESSAGE(plan, to_string(plan.faults()));
+  REQUIRE(validate(*plan).empty());
+  const contract::CheckResult result = contract::check(*plan);
+  const auto explained = asks_for_explanation(*scenario.expect)
+                             ? explain(scenario, *plan, result)
+                             : std::vector<std::vector<Explanation>>{};
+  CHECK(differences(*scenario.expect, result, *plan, explained) == std::vector<std::string>{});
+}
+
 }  // namespace
 
 TEST_CASE("every scenario file parses and is called like its file") {
@@ -45,20 +57,20 @@ TEST_CASE("every scenario file parses and is called like its file") {
   }
 }
 
-TEST_CASE("every scenario file gives what it expects") {
+TEST_CASE("every scenario file, its fix and its neighbours give what they expect") {
   for (const std::string& file : scenario_files()) {
     CAPTURE(file);
     const Result<Scenario> scenario = load_scenario(file);
     REQUIRE_MESSAGE(scenario, to_string(scenario.faults()));
-    if (!scenario->expect) continue;
-    const Result<Plan> plan = lower(*scenario);
-    REQUIRE_MESSAGE(plan, to_string(plan.faults()));
-    REQUIRE(validate(*plan).empty());
-    const contract::CheckResult result = contract::check(*plan);
-    const auto explained = asks_for_explanation(*scenario->expect)
-                               ? explain(*scenario, *plan, result)
-                               : std::vector<std::vector<Explanation>>{};
-    CHECK(differences(*scenario->expect, result, *plan, explained) == std::vector<std::string>{});
+    must_give_what_it_expects(*scenario);
+    for (const Patch& patch : scenario->patches) {
+      CAPTURE(suffix(patch.variant));
+      const Result<Document> edited = patched(*read_yaml(file), patch.variant);
+      REQUIRE_MESSAGE(edited, to_string(edited.faults()));
+      const Result<Scenario> control = parse_scenario(*edited);
+      REQUIRE_MESSAGE(control, to_string(control.faults()));
+      must_give_what_it_expects(*control);
+    }
   }
 }
 
