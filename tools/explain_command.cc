@@ -32,8 +32,9 @@ int run_explain(const std::string& code) {
   const Style style = style_of(stdout);
   print(fmt::format("{}\n  {}\n  cause   {}\n  effect  {}\n\n", style.strong(code), found->meaning,
                     found->cause, found->effect));
-  print(fmt::format("The smallest program that shows it (save it, then: lockstep check FILE):\n\n{}",
-                    lesson_program(code)));
+  print(
+      fmt::format("The smallest program that shows it (save it, then: lockstep check FILE):\n\n{}",
+                  lesson_program(code)));
   return kGood;
 }
 

@@ -35,13 +35,16 @@ std::vector<Held> reduce_scatter(std::span<const Held> members, std::span<const 
 
 std::vector<Held> all_to_all(std::span<const Held> members, std::span<const std::int64_t> sizes) {
   const std::size_t n = members.size();
+  const auto shape = std::ranges::find_if(members, [](const Held& h) { return h != nullptr; });
+  if (shape == members.end()) return std::vector<Held>(n);
   std::vector<std::int64_t> passed(n, 0);  // rows of each member that are on their way
   std::vector<Held> received;
   for (std::size_t to = 0; to < n; ++to) {
     std::vector<Held> parts;
     for (std::size_t from = 0; from < n; ++from) {
       const std::int64_t rows = sizes[from * n + to];
-      parts.push_back(sliced_rows(members[from], passed[from], rows));
+      parts.push_back(members[from] ? sliced_rows(members[from], passed[from], rows)
+                                    : sliced_rows(*shape, row_count(*shape), rows));
       passed[from] += rows;
     }
     received.push_back(concatenated_rows(parts));

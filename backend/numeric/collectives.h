@@ -21,7 +21,8 @@ std::vector<Held> reduce(std::span<const Held> members, Reduction reduction, std
 std::vector<Held> reduce_scatter(std::span<const Held> members, std::span<const std::int64_t> sizes,
                                  Reduction reduction = Reduction::sum);
 // Member j receives the rows that each member i has for it, in the order of i: of member i's rows
-// the first sizes[i * n] are for member 0, and so on. all_to_all has equal sizes.
+// the first sizes[i * n] are for member 0, and so on. all_to_all has equal sizes. What was never
+// written has undefined rows all the same.
 std::vector<Held> all_to_all(std::span<const Held> members, std::span<const std::int64_t> sizes);
 // Every member receives all members' rows (columns), one after the other: all_gather, all_gatherv,
 // and the formal result of dispatch.

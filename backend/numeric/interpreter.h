@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -41,10 +42,17 @@ class Interpreter {
   // One judged tensor: of a rank, or summed over the part of a partial value.
   struct Judged {
     std::vector<int> ranks;
+    std::vector<Held> held;  // by rank
     Sum<double> actual;
     Target target;
     Measurement measured;
   };
+  // What has been judged of an operand, until all ranks that execute the operation have come.
+  struct SoFar {
+    std::size_t ranks = 0;
+    std::vector<Judged> judged;
+  };
+  using PartKey = std::tuple<int, int, std::size_t>;  // operation, operand, part
   // The last local result, reused for ranks whose result depends on the same things.
   struct LocalMemo {
     std::vector<Held> in;
@@ -85,16 +93,18 @@ class Interpreter {
   void stop_for_waiting_peers();
 
   void judge(int operation, const std::vector<int>& ranks);
-  std::vector<Judged> judge_operand(const Operand& operand, const std::vector<int>& ranks);
-  void judge_ranks(const Operand& operand, const std::vector<int>& ranks,
-                   std::vector<Judged>& judged);
-  void judge_parts(const Operand& operand, const std::vector<int>& ranks,
-                   std::vector<Judged>& judged);
+  void judge_operand(int operation, int operand, const std::vector<int>& ranks);
+  void judge_ranks(const Operand& operand, const std::vector<int>& ranks, SoFar& now);
+  void judge_parts(int operation, int operand, const std::vector<int>& ranks, SoFar& now);
+  Judged judge_part(const Operation& op, const Operand& operand, const std::vector<int>& part,
+                    const std::map<int, Held>& come);
+  void tell(int operation, int operand, SoFar now);
   Comparison comparison_of(const Operand& operand, const std::vector<Judged>& judged) const;
-  void repair(const Operand& operand, const Judged& judged);
+  void repair(const Operation& op, const Operand& operand, const Judged& judged);
   void follow(SpecId spec, const std::vector<Judged>& judged);
   void follow_row(SpecId spec, std::int64_t row, std::span<const double> actual);
   void note_words(SpecId id, const std::vector<Judged>& judged);
+  bool come_late_and_unmet() const;
   void finish();
 
   const Plan& plan_;
@@ -109,9 +119,10 @@ class Interpreter {
   std::vector<Held> held_;  // by tensor, then rank
   std::vector<int> position_;
   std::vector<Status> status_;
-  bool moved_ = false;                         // some rank went on in this sweep
-  bool late_unmet_ = false;                    // a rank that came alone did not have what it owed
-  std::map<std::int64_t, bool> word_changed_;  // propagate: by token, at its last logits
+  bool moved_ = false;                                // some rank went on in this sweep
+  std::map<std::pair<int, int>, SoFar> so_far_;       // by operation and operand
+  std::map<PartKey, std::map<int, Held>> gathering_;  // what members had when they came
+  std::map<std::int64_t, bool> word_changed_;         // propagate: by token, at its last logits
   ReplayResult result_;
 };
 

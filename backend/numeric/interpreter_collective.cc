@@ -94,12 +94,10 @@ std::vector<Held> Interpreter::exchange_with_root(const std::vector<Call>& calls
 std::vector<std::int64_t> Interpreter::sizes_between(const std::vector<Call>& calls) const {
   const Operation& op = plan_.operations[static_cast<std::size_t>(calls.front().operation)];
   if (op.kind == OpKind::all_to_allv) return plan_.size_table(op.sizes).sizes;
-  std::vector<std::int64_t> sizes;
-  for (const Call& call : calls) {
-    const auto members = static_cast<std::int64_t>(calls.size());
-    sizes.insert(sizes.end(), calls.size(), std::max<std::int64_t>(call.rows, 0) / members);
-  }
-  return sizes;
+  const std::int64_t rows = std::ranges::max(calls, {}, &Call::rows).rows;
+  const auto members = static_cast<std::int64_t>(calls.size());
+  return std::vector<std::int64_t>(calls.size() * calls.size(),
+                                   std::max<std::int64_t>(rows, 0) / members);
 }
 
 void Interpreter::stop(int operation, std::string why) {

@@ -1,6 +1,7 @@
 // The obligations of an Interpreter: measuring, repairing, and following what was computed.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "backend/numeric/interpreter.h"
@@ -13,10 +14,6 @@ std::size_t executing_ranks(const Plan& plan, const Operation& op) {
   return static_cast<std::size_t>(op.ranks.empty() ? plan.world : op.ranks.size());
 }
 
-bool any_of_part(const std::vector<int>& part, const std::vector<int>& ranks) {
-  return std::ranges::any_of(part, [&](int r) { return std::ranges::binary_search(ranks, r); });
-}
-
 // Column of the largest element; the lowest of equals. -1 if an element is no number.
 std::int64_t top(std::span<const double> row) {
   if (std::ranges::any_of(row, [](double v) { return std::isnan(v); })) return -1;
@@ -25,64 +22,63 @@ std::int64_t top(std::span<const double> row) {
 
 }  // namespace
 
-// The comparison of an operand is complete, and recorded, when all ranks that execute the operation
-// stand at it together; ranks that come late are judged all the same.
 void Interpreter::judge(int operation, const std::vector<int>& ranks) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   for (std::size_t i = 0; i < op.in.size(); ++i) {
-    const Operand& operand = op.in[i];
-    if (!operand.expect.exists()) continue;
-    const std::vector<Judged> judged = judge_operand(operand, ranks);
-    const double limit = kDecisive * tolerance_;
-    if (ranks.size() != executing_ranks(plan_, op)) {
-      late_unmet_ = late_unmet_ || std::ranges::any_of(judged, [&](const Judged& one) {
-                      return !one.measured.met(limit);
-                    });
-    } else {
-      Comparison& c = result_.comparisons.emplace_back(comparison_of(operand, judged));
-      c.operation = operation;
-      c.operand = static_cast<int>(i);
-      c.site = op.site;
-      c.boundary = op.boundary;
-    }
-    if (op.boundary || op.kind == OpKind::norm) follow(operand.expect, judged);
-    if (options_.propagate) {
-      note_words(operand.expect, judged);
-      continue;
-    }
-    for (const Judged& one : judged) {
-      if (!one.measured.met(limit)) repair(operand, one);
-    }
+    if (op.in[i].expect.exists()) judge_operand(operation, static_cast<int>(i), ranks);
   }
 }
 
-std::vector<Interpreter::Judged> Interpreter::judge_operand(const Operand& operand,
-                                                            const std::vector<int>& ranks) {
-  std::vector<Judged> judged;
-  if (plan_.spec(operand.expect).partial_over.exists()) {
-    judge_parts(operand, ranks, judged);
+void Interpreter::judge_operand(int operation, int operand, const std::vector<int>& ranks) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  const Operand& in = op.in[static_cast<std::size_t>(operand)];
+  SoFar now;
+  if (plan_.spec(in.expect).partial_over.exists()) {
+    judge_parts(operation, operand, ranks, now);
   } else {
-    judge_ranks(operand, ranks, judged);
+    judge_ranks(in, ranks, now);
   }
-  return judged;
+  const std::vector<Judged> judged = now.judged;
+  tell(operation, operand, std::move(now));
+  if (op.boundary || op.kind == OpKind::norm) follow(in.expect, judged);
+  if (options_.propagate) return note_words(in.expect, judged);
+  for (const Judged& one : judged) {
+    if (!one.measured.met(kDecisive * tolerance_)) repair(op, in, one);
+  }
+}
+
+// Ranks may come to an obligation one after the other; it is told as one.
+void Interpreter::tell(int operation, int operand, SoFar now) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  SoFar& all = so_far_[{operation, operand}];
+  all.ranks += now.ranks;
+  std::ranges::move(now.judged, std::back_inserter(all.judged));
+  if (all.ranks < executing_ranks(plan_, op)) return;
+  const Operand& in = op.in[static_cast<std::size_t>(operand)];
+  Comparison& c = result_.comparisons.emplace_back(comparison_of(in, all.judged));
+  c.operation = operation;
+  c.operand = operand;
+  c.site = op.site;
+  c.boundary = op.boundary;
+  so_far_.erase({operation, operand});
 }
 
 // Ranks that hold the same object and owe the same rows are judged once.
-void Interpreter::judge_ranks(const Operand& operand, const std::vector<int>& ranks,
-                              std::vector<Judged>& judged) {
+void Interpreter::judge_ranks(const Operand& operand, const std::vector<int>& ranks, SoFar& now) {
   const StateSpec& spec = plan_.spec(operand.expect);
   const std::vector<int>& rows = plan_.layout(spec.rows).rows.index_of_rank;
   std::vector<std::pair<Held, int>> seen;
+  now.ranks = ranks.size();
   for (const int rank : ranks) {
     const std::pair<Held, int> key{held(operand.tensor, rank),
                                    rows[static_cast<std::size_t>(rank)]};
     const auto same = std::ranges::find(seen, key);
     if (same != seen.end() && !spec.columns_over.exists()) {
-      judged[static_cast<std::size_t>(same - seen.begin())].ranks.push_back(rank);
+      now.judged[static_cast<std::size_t>(same - seen.begin())].ranks.push_back(rank);
       continue;
     }
     seen.push_back(key);
-    Judged& one = judged.emplace_back();
+    Judged& one = now.judged.emplace_back();
     one.ranks = {rank};
     one.actual = sum<double>({&key.first, 1});
     one.target = reference_.target(operand.expect, plan_.tensor(operand.tensor).columns, rank);
@@ -90,21 +86,46 @@ void Interpreter::judge_ranks(const Operand& operand, const std::vector<int>& ra
   }
 }
 
-// The holders of a partial value are judged together, by their sum or maximum.
-void Interpreter::judge_parts(const Operand& operand, const std::vector<int>& ranks,
-                              std::vector<Judged>& judged) {
-  const StateSpec& spec = plan_.spec(operand.expect);
-  for (const std::vector<int>& part : plan_.group(spec.partial_over).parts) {
-    if (!any_of_part(part, ranks)) continue;
-    std::vector<Held> members;
-    for (const int rank : part) members.push_back(held(operand.tensor, rank));
-    Judged& one = judged.emplace_back();
-    one.ranks = part;
-    one.actual = combined(members, way_to_combine(plan_, spec));
-    one.target =
-        reference_.target(operand.expect, plan_.tensor(operand.tensor).columns, part.front());
-    one.measured = measure(one.actual, one.target, kDecisive * tolerance_);
+// The holders of a partial value are judged together, by what they had when they came.
+void Interpreter::judge_parts(int operation, int operand, const std::vector<int>& ranks,
+                              SoFar& now) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  const Operand& in = op.in[static_cast<std::size_t>(operand)];
+  const std::vector<std::vector<int>>& parts =
+      plan_.group(plan_.spec(in.expect).partial_over).parts;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    std::map<int, Held>& come = gathering_[{operation, operand, i}];
+    const auto is_here = [&](int r) { return std::ranges::binary_search(ranks, r); };
+    const auto ever_comes = [&](int r) { return executes(op, r); };
+    for (const int rank : parts[i]) {
+      if (is_here(rank)) come.emplace(rank, held(in.tensor, rank));
+    }
+    const auto expected = std::ranges::count_if(parts[i], ever_comes);
+    if (come.empty() || static_cast<std::ptrdiff_t>(come.size()) < expected) continue;
+    now.ranks += come.size();
+    now.judged.push_back(judge_part(op, in, parts[i], come));
+    gathering_.erase({operation, operand, i});
   }
+}
+
+Interpreter::Judged Interpreter::judge_part(const Operation& op, const Operand& operand,
+                                            const std::vector<int>& part,
+                                            const std::map<int, Held>& come) {
+  Judged one;
+  one.ranks = part;
+  for (const int rank : part) {
+    const auto own = come.find(rank);
+    one.held.push_back(own != come.end() ? own->second : held(operand.tensor, rank));
+  }
+  // A product of parts is a part of the product only where the parts add up.
+  const Reduction way = op.kind == OpKind::linear
+                            ? Reduction::sum
+                            : way_to_combine(plan_, plan_.spec(operand.expect));
+  one.actual = combined(one.held, way);
+  one.target =
+      reference_.target(operand.expect, plan_.tensor(operand.tensor).columns, part.front());
+  one.measured = measure(one.actual, one.target, kDecisive * tolerance_);
+  return one;
 }
 
 Comparison Interpreter::comparison_of(const Operand& operand,
@@ -140,18 +161,26 @@ Comparison Interpreter::comparison_of(const Operand& operand,
   return c;
 }
 
-// The first member of a part holds the whole value from here on, the others what adds nothing.
-void Interpreter::repair(const Operand& operand, const Judged& judged) {
-  const Held right = PlanReference::held(judged.target);
+// Of a partial sum the first member holds the whole from here on, the others zero; of a maximum
+// each holds it all, of a logsumexp each an equal part. A member that has gone on and written
+// something else keeps that. Before a product the parts are equal ones: no rank makes it all.
+void Interpreter::repair(const Operation& op, const Operand& operand, const Judged& judged) {
   const StateSpec& spec = plan_.spec(operand.expect);
+  const Held right = PlanReference::held(judged.target);
   if (!spec.partial_over.exists()) {
     for (const int rank : judged.ranks) held(operand.tensor, rank) = right;
     return;
   }
-  const Held nothing =
-      PlanReference::held_constant(judged.target, neutral(way_to_combine(plan_, spec)));
-  for (const int rank : judged.ranks) {
-    held(operand.tensor, rank) = rank == judged.ranks.front() ? right : nothing;
+  const Reduction way = way_to_combine(plan_, spec);
+  const auto size = static_cast<double>(judged.ranks.size());
+  const Held others = way == Reduction::sum ? scaled(right, 0.0) : right;
+  const Held equal = PlanReference::held_shifted(judged.target, -std::log(size));
+  for (std::size_t i = 0; i < judged.ranks.size(); ++i) {
+    Held& own = held(operand.tensor, judged.ranks[i]);
+    if (own != judged.held[i]) continue;
+    own = i == 0 ? right : others;
+    if (way == Reduction::logsumexp) own = equal;
+    if (op.kind == OpKind::linear) own = scaled(right, 1.0 / size);
   }
 }
 
@@ -202,6 +231,15 @@ void Interpreter::note_words(SpecId id, const std::vector<Judged>& judged) {
   for (const auto& [token, differs] : changed) word_changed_[token] = differs;
 }
 
+// An obligation to which not all ranks came is told by nobody, but those that came owed it.
+bool Interpreter::come_late_and_unmet() const {
+  return std::ranges::any_of(so_far_, [&](const auto& entry) {
+    return std::ranges::any_of(entry.second.judged, [&](const Judged& one) {
+      return !one.measured.met(kDecisive * tolerance_);
+    });
+  });
+}
+
 void Interpreter::finish() {
   stop_for_waiting();
   stop_for_waiting_peers();
@@ -215,7 +253,7 @@ void Interpreter::finish() {
   const auto& all = result_.comparisons;
   if (result_.stopped_at >= 0) {
     result_.verdict = ReplayVerdict::stopped;
-  } else if (late_unmet_ || !std::ranges::all_of(all, &Comparison::met)) {
+  } else if (come_late_and_unmet() || !std::ranges::all_of(all, &Comparison::met)) {
     result_.verdict = ReplayVerdict::diverges;
   } else if (std::ranges::any_of(all, &Comparison::inconclusive)) {
     result_.verdict = ReplayVerdict::inconclusive;

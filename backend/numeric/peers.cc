@@ -10,12 +10,11 @@ PeersOfCall peers_of_call(const Plan& plan, const Operation& op, int rank) {
   const auto peer = [&](const std::vector<int>& of_members) -> std::optional<int> {
     if (of_members.empty()) return std::nullopt;
     const int member = peer_of(of_members, m.index);
-    if (member == -1 && op.kind == OpKind::send_recv) return std::nullopt;
-    // Both at once, one may send to oneself.
-    const bool may_be_itself = op.kind == OpKind::send_recv;
-    const bool is_peer = member >= 0 && (member != m.index || may_be_itself) &&
-                         static_cast<std::size_t>(member) < m.members->size();
-    if (is_peer) return (*m.members)[static_cast<std::size_t>(member)];
+    const bool both = op.kind == OpKind::send_recv;
+    if (member == -1 && both) return std::nullopt;
+    const bool is_member = member >= 0 && static_cast<std::size_t>(member) < m.members->size();
+    if (is_member && (both || member != m.index))
+      return (*m.members)[static_cast<std::size_t>(member)];
     found.refused = fmt::format("rank {} calls {} with member {} of {}, as member {} itself", rank,
                                 to_string(op.kind), member, m.members->size(), m.index);
     return std::nullopt;

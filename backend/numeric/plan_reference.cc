@@ -252,7 +252,9 @@ Target PlanReference::target(SpecId id, const std::string& columns, int rank) {
   return target;
 }
 
-Held PlanReference::held(const Target& target) {
+Held PlanReference::held(const Target& target) { return held_shifted(target, 0.0); }
+
+Held PlanReference::held_shifted(const Target& target, double shift) {
   const float padding = target.zero_padding ? 0.0F : kUndefinedElement;
   Matrix<float> values(static_cast<std::int64_t>(target.rows.size()), target.columns.size(),
                        padding);
@@ -260,18 +262,9 @@ Held PlanReference::held(const Target& target) {
     if (target.rows[static_cast<std::size_t>(r)] == kPaddingRow) continue;
     const std::vector<double> row = target_row(target, r);
     std::ranges::transform(row, values.row(r).begin(),
-                           [](double v) { return static_cast<float>(v); });
+                           [&](double v) { return static_cast<float>(v + shift); });
   }
   return make_held({target.columns}, std::move(values));
-}
-
-Held PlanReference::held_constant(const Target& target, double value) {
-  LocalTensor constant = *held(target);
-  for (std::int64_t r = 0; r < constant.values.rows(); ++r) {
-    if (target.rows[static_cast<std::size_t>(r)] == kPaddingRow) continue;
-    std::ranges::fill(constant.values.row(r), static_cast<float>(value));
-  }
-  return make_held(std::move(constant.columns), std::move(constant.values));
 }
 
 std::optional<PlanReference::Contribution> PlanReference::contribution(SpecId id) {

@@ -42,8 +42,8 @@ class PlanReference {
   Interval columns(SpecId spec, const std::string& columns, int rank) const;
   // The reference itself in the form of a tensor: padding rows are NaN, or zero where they must be.
   static Held held(const Target& target);
-  // Likewise, but each element of a token's row is `value`: a partial value's other holders.
-  static Held held_constant(const Target& target, double value);
+  // Likewise, with `shift` added to each element of a token's row.
+  static Held held_shifted(const Target& target, double shift);
   // The whole of a term: a row per token of its step.
   const Matrix<double>& term_value(TermId id);
   const Program& program() const { return program_.program(); }

@@ -100,16 +100,16 @@ ProgramReference::Makers ProgramReference::makers_of(TermId quantity) const {
     const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
     const Production& production = op.produces[static_cast<std::size_t>(entry)];
     const std::vector<int>& rows = plan_.layout(Blocks::rows_of(plan_, op)).rows.index_of_rank;
-    std::set<std::tuple<int, int, std::int64_t>> seen;  // the same share of the same rows
+    // The same share of the same rows and columns, of which a slice may have none.
+    std::set<std::tuple<int, int, std::int64_t, std::int64_t>> seen;
     for (int rank = 0; rank < plan_.world; ++rank) {
       if (!executes(op, rank)) continue;
       const Output& out = op.out.front();
-      const std::int64_t column =
-          owner_.columns(out.declared, plan_.tensor(out.tensor).columns, rank).first;
+      const Interval columns = owner_.columns(out.declared, plan_.tensor(out.tensor).columns, rank);
       const int map = rows[static_cast<std::size_t>(rank)];
       for (const CountedShares& s : shares_made(production, op, rank)) {
         for (int share = s.first; share < s.last; ++share) {
-          if (!seen.emplace(share, map, column).second) continue;
+          if (!seen.emplace(share, map, columns.first, columns.last).second) continue;
           makers[share].push_back({&op, production.term, rank});
         }
       }

@@ -60,6 +60,13 @@ std::optional<std::string> different_rows(const std::vector<Call>& calls) {
   return difference(known, [](const Call& c) { return fmt::format("with {} rows", c.rows); });
 }
 
+// What the others bring to a broadcast is only memory. It must fit the root's, where there is any.
+bool has_rows_at_root(const Plan& plan, const std::vector<Call>& calls) {
+  const int root = operation_of(plan, calls.front()).root;
+  const bool is_member = root >= 0 && static_cast<std::size_t>(root) < calls.size();
+  return !is_member || calls[static_cast<std::size_t>(root)].rows >= 0;
+}
+
 std::string refused_sizes(const Plan& plan, const Call& call, std::size_t place,
                           std::size_t members) {
   const Operation& op = operation_of(plan, call);
@@ -158,7 +165,7 @@ std::string mismatch(const Plan& plan, const std::vector<Call>& calls) {
   const auto signatures = [&](const Call& c) { return signature(plan, c); };
   if (const auto why = difference(calls, signatures)) return *why;
   const OpKind kind = operation_of(plan, calls.front()).kind;
-  if (needs_equal_rows(kind)) {
+  if (needs_equal_rows(kind) && (kind != OpKind::broadcast || has_rows_at_root(plan, calls))) {
     if (const auto why = different_rows(calls)) return *why;
   }
   for (std::size_t i = 0; i < calls.size(); ++i) {

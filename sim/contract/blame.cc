@@ -1,10 +1,11 @@
 #include "sim/contract/blame.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 
 #include "sim/contract/describe.h"
-#include "sim/contract/expert_map.h"
 
 namespace lockstep::contract {
 namespace {
@@ -31,7 +32,7 @@ std::string repaired_text(const Plan& plan, SpecId spec_id) {
 }  // namespace
 
 Blame::Blame(Execution& execution)
-    : execution_(execution), plan_(execution.plan()), provenance_(plan_) {}
+    : execution_(execution), plan_(execution.plan()), provenance_(plan_, execution.transfers()) {}
 
 std::vector<Violation> Blame::violations() {
   std::vector<const UnmetObligation*> unmet;
@@ -43,6 +44,7 @@ std::vector<Violation> Blame::violations() {
     blame_rows(u, FaultKind::rows);
     blame_rows(u, FaultKind::undefined);
     blame_rows(u, FaultKind::layout);
+    blame_units(u);
     blame_values(u);
   }
   std::ranges::stable_sort(violations_, {}, [](const Violation& v) {
@@ -84,7 +86,7 @@ Blame::Faults Blame::find_faults_of_output(int operation, int index) {
   std::vector<std::optional<StateId>> sums(parts);
   Faults faults;
   for (int rank = 0; rank < plan_.world; ++rank) {
-    if (!executes(op, rank)) continue;
+    if (!executes(op, rank) || execution_.left_out(op, rank)) continue;
     StateId sum = execution_.written(operation, index, rank);
     if (!sum.exists()) continue;
     if (partial.exists()) {
@@ -104,6 +106,19 @@ Blame::Faults Blame::find_faults_of_output(int operation, int index) {
 // declares while its inputs are; `reader` itself if every writer kept its word.
 template <class Faulty>
 int Blame::first_deviating(int reader, TensorId tensor, const Faulty& faulty) {
+  std::set<int> sent;
+  const int found = deviating_before(reader, tensor, faulty, sent);
+  if (found != reader) return found;
+  const auto ranks = plan_.operations[static_cast<std::size_t>(reader)].ranks;
+  const int result =
+      no_result(reader, tensor, ranks.empty() ? RankSet::range(0, plan_.world) : ranks);
+  return result >= 0 ? result : reader;
+}
+
+// `sent`: the sends that have been looked behind. What a receiver got may go back to itself.
+template <class Faulty>
+int Blame::deviating_before(int reader, TensorId tensor, const Faulty& faulty,
+                            std::set<int>& sent) {
   for (const int writer : provenance_.writers_of(tensor, reader)) {
     const Operation& op = plan_.operations[static_cast<std::size_t>(writer)];
     for (std::size_t i = 0; i < op.out.size(); ++i) {
@@ -114,24 +129,60 @@ int Blame::first_deviating(int reader, TensorId tensor, const Faulty& faulty) {
       if (!deviates) continue;
       if (is_nonlinear(op.kind)) return writer;
       for (const Operand& in : op.in) {
-        const int deeper = first_deviating(writer, in.tensor, faulty);
+        const int deeper = deviating_before(writer, in.tensor, faulty, sent);
         if (deeper != writer) return deeper;
       }
-      return writer;
+      for (const int sender : provenance_.senders_to(writer)) {
+        if (sender == writer || !sent.insert(sender).second) continue;
+        const TensorId from = plan_.operations[static_cast<std::size_t>(sender)].in.front().tensor;
+        const int deeper = deviating_before(sender, from, faulty, sent);
+        if (deeper != sender) return deeper;
+      }
+      return without_result(writer, static_cast<int>(i));
     }
   }
   return reader;
 }
 
+// `writer`, or the operation that left the ranks on which its result is wrong without an operand.
+int Blame::without_result(int writer, int output) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(writer)];
+  if (communicates(op.kind)) return writer;
+  std::vector<int> ranks;
+  for (const FaultGroup& group : faults_of_output(writer, output)) {
+    ranks.insert(ranks.end(), group.ranks.begin(), group.ranks.end());
+  }
+  for (const Operand& in : op.in) {
+    const int earlier = no_result(writer, in.tensor, RankSet::of(ranks));
+    if (earlier >= 0) return earlier;
+  }
+  return writer;
+}
+
+// The operation that wrote `tensor` last before `reader` and has no result on one of `ranks`: a
+// reduction to another root, say. -1: none.
+int Blame::no_result(int reader, TensorId tensor, const RankSet& ranks) const {
+  for (const int rank : ranks.to_vector()) {
+    const int writer = provenance_.last_writer(tensor, rank, reader);
+    const bool left = writer >= 0 &&
+                      execution_.left_out(plan_.operations[static_cast<std::size_t>(writer)], rank);
+    if (left) return writer;
+  }
+  return -1;
+}
+
 void Blame::blame_rows(const UnmetObligation& unmet, FaultKind kind) {
   std::vector<int> ranks;
   std::vector<RowRun> rows;
+  bool padding = false;  // that is read, and is not zero
   for (const FaultGroup& group : unmet.faults) {
     bool any = false;
     for (const RowFault& fault : group.faults) {
       if (fault.kind != kind) continue;
       any = true;
-      if (fault.rows.count > 0) rows.push_back(fault.rows);
+      const bool real = fault.rows.token != kPadding;
+      if (fault.rows.count > 0 && real) rows.push_back(fault.rows);
+      padding = padding || (fault.rows.count > 0 && !real);
     }
     if (any) ranks.insert(ranks.end(), group.ranks.begin(), group.ranks.end());
   }
@@ -159,8 +210,17 @@ void Blame::blame_rows(const UnmetObligation& unmet, FaultKind kind) {
   v.because = reasons(producer, {}, blamed, unmet.operation);
   v.repaired_to = repaired_text(plan_, in.expect);
   set_group(v, blamed, producer);
-  v.message = describe(plan_, v) + (rows.empty() ? "" : " (rows " + rows_text(rows) + ")");
+  v.message = rows_message(v, rows, padding);
   add(std::move(v));
+}
+
+std::string Blame::rows_message(const Violation& v, const std::vector<RowRun>& rows,
+                                bool padding) const {
+  const std::string text = rows.empty() && padding
+                               ? describe(plan_, v, "rows of padding are read, and are not zero")
+                               : describe(plan_, v);
+  if (rows.empty()) return text;
+  return text + " (rows " + rows_text(rows) + (padding ? "; rows of padding are read, too)" : ")");
 }
 
 // ---- wrong coefficients -----------------------------------------------------------------------
@@ -176,19 +236,18 @@ Blame::Where Blame::where(TermId term) const {
   return {site.step, site.layer, site.module};
 }
 
-const std::vector<Entry>& Blame::entries_of(ValueId actual, SpecId spec) {
+const Compared& Blame::entries_of(ValueId actual, SpecId spec) {
   const auto known = entries_.find({actual, spec});
   if (known != entries_.end()) return known->second;
-  return entries_
-      .emplace(std::pair(actual, spec),
-               compare(execution_.values(), actual, plan_.spec(spec).terms))
+  std::vector<Entry> entries = compare(execution_.values(), actual, plan_.spec(spec).terms);
+  return entries_.emplace(std::pair(actual, spec), in_owed_units(plan_, std::move(entries)))
       .first->second;
 }
 
 // The suspects that the entries of one wrong value belong to, each with the entry.
 std::vector<std::pair<Blame::Suspect*, const Entry*>> Blame::accuse(
     const RowFault& fault, SpecId spec, std::map<Where, Suspect>& found) {
-  const std::vector<Entry>& entries = entries_of(fault.actual, spec);
+  const std::vector<Entry>& entries = entries_of(fault.actual, spec).entries;
   std::set<Where> wrong;
   for (const Entry& entry : entries) {
     if (entry.wrong()) wrong.insert(where(entry.term));
@@ -229,6 +288,58 @@ std::map<Blame::Where, Blame::Suspect> Blame::suspects(const UnmetObligation& un
   return found;
 }
 
+// A value that is right but for the unit of a term.
+void Blame::blame_units(const UnmetObligation& unmet) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(unmet.operation)];
+  const SpecId spec = op.in[static_cast<std::size_t>(unmet.operand)].expect;
+  std::map<UnitMistake, std::vector<int>> ranks;
+  for (const FaultGroup& group : unmet.faults) {
+    std::set<UnitMistake> here;
+    for (const RowFault& fault : group.faults) {
+      if (fault.kind != FaultKind::coefficients) continue;
+      const std::vector<UnitMistake>& mistakes = entries_of(fault.actual, spec).mistakes;
+      here.insert(mistakes.begin(), mistakes.end());
+    }
+    for (const UnitMistake& mistake : here) {
+      std::vector<int>& all = ranks[mistake];
+      all.insert(all.end(), group.ranks.begin(), group.ranks.end());
+    }
+  }
+  for (const auto& [mistake, all] : ranks) blame_unit(unmet, mistake, all);
+}
+
+void Blame::blame_unit(const UnmetObligation& unmet, UnitMistake mistake,
+                       const std::vector<int>& ranks) {
+  const Operation& consumer = plan_.operations[static_cast<std::size_t>(unmet.operation)];
+  const Operand& in = consumer.in[static_cast<std::size_t>(unmet.operand)];
+  const auto faulty = [&](const Faults& groups, SpecId spec) {
+    return std::ranges::any_of(groups, [&](const FaultGroup& group) {
+      return std::ranges::any_of(group.faults, [&](const RowFault& f) {
+        if (f.kind != FaultKind::coefficients) return false;
+        const std::vector<UnitMistake>& found = entries_of(f.actual, spec).mistakes;
+        return std::ranges::find(found, mistake) != found.end();
+      });
+    });
+  };
+  const int blamed = first_deviating(unmet.operation, in.tensor, faulty);
+  const int producer = provenance_.producer(mistake.held);
+  Violation v;
+  v.code = Code::layout_mismatch;
+  v.site = site_of(mistake.owed);
+  v.operation = reference(blamed);
+  v.producer = reference(producer);
+  v.consumer = reference(unmet.operation);
+  v.ranks = RankSet::of(ranks);
+  v.terms = {plan_.term(mistake.owed).name};
+  v.because = reasons(producer, {}, blamed, unmet.operation);
+  v.repaired_to = repaired_text(plan_, in.expect);
+  set_group(v, blamed, producer);
+  v.message = describe(plan_, v,
+                       fmt::format("holds {}, which is {} in another unit",
+                                   plan_.term(mistake.held).name, plan_.term(mistake.owed).name));
+  add(std::move(v));
+}
+
 void Blame::blame_values(const UnmetObligation& unmet) {
   for (auto& [where, suspect] : suspects(unmet)) blame_value(unmet, suspect);
 }
@@ -240,7 +351,7 @@ bool Blame::shows(const Faults& faults, SpecId spec, const Where& place) {
     for (const RowFault& fault : group.faults) {
       if (fault.kind != FaultKind::coefficients) return true;
       if (!seen.insert(fault.actual).second) continue;
-      for (const Entry& entry : entries_of(fault.actual, spec)) {
+      for (const Entry& entry : entries_of(fault.actual, spec).entries) {
         if (entry.wrong() && where(entry.term) == place) return true;
       }
     }
@@ -274,85 +385,6 @@ void Blame::blame_value(const UnmetObligation& unmet, Suspect& suspect) {
   v.message = describe(plan_, v);
   if (v.code == Code::expert_map) v.message += " (" + misplaced_text(suspect) + ")";
   add(std::move(v));
-}
-
-Code Blame::code_of(const UnmetObligation& unmet, const Suspect& suspect, int blamed) {
-  if (!misplaced_text(suspect).empty()) return Code::expert_map;
-  if (suspect.ledger.has_absent()) return code_of_absence(unmet, suspect);
-  return same_factor_everywhere(unmet, suspect, blamed) ? Code::double_reduction
-                                                        : Code::duplicated_term;
-}
-
-// What is wrong with the placement of the experts; empty if nothing is.
-std::string Blame::misplaced_text(const Suspect& suspect) const {
-  for (const TermId term : suspect.ledger.wrong_terms()) {
-    const ExpertMap map = expert_map(plan_, term, suspect.rank);
-    if (!map.misplaced.empty()) return describe(plan_, term, map);
-  }
-  return {};
-}
-
-// Shares are absent: because no sum ran, because one ran over ranks that do not hold them, or
-// because it runs only after the nonlinear operation that is judged here.
-Code Blame::code_of_absence(const UnmetObligation& unmet, const Suspect& suspect) {
-  const int producer = provenance_.producer(suspect.term);
-  if (producer < 0) return Code::missing_reduction;
-  const Operation& consumer = plan_.operations[static_cast<std::size_t>(unmet.operation)];
-  const Operation& made = plan_.operations[static_cast<std::size_t>(producer)];
-  const TensorId tensor = consumer.in[static_cast<std::size_t>(unmet.operand)].tensor;
-  const GroupId owed = plan_.spec(made.out.front().declared).partial_over;
-  bool any_sum = false;
-  bool covered = false;
-  std::vector<int> owed_members;
-  if (owed.exists()) owed_members = *execution_.places().membership(owed, suspect.rank).members;
-  for (const int i : provenance_.path(producer, tensor, unmet.operation)) {
-    const Operation& op = plan_.operations[static_cast<std::size_t>(i)];
-    if (!sums(op.kind) || !executes(op, suspect.rank)) continue;
-    const std::vector<int>& members =
-        *execution_.places().membership(op.group, suspect.rank).members;
-    if (members.size() < 2) continue;
-    any_sum = true;
-    const std::set<int> summed(members.begin(), members.end());
-    covered = covered ||
-              std::ranges::all_of(owed_members, [&](int rank) { return summed.contains(rank); });
-  }
-  if (any_sum && !covered) return Code::wrong_group;
-  // Where the nonlinear operation is itself partial over the group, the later sum is its own.
-  const bool sums_itself =
-      !consumer.out.empty() && plan_.spec(consumer.out.front().declared).partial_over == owed;
-  if (!any_sum && is_nonlinear(consumer.kind) && owed.exists() && !sums_itself) {
-    const int late = provenance_.later_sum(unmet.operation, owed_members);
-    if (late >= 0) {
-      accounted_.insert(late);
-      return Code::nonlinear_on_partial;
-    }
-  }
-  return Code::missing_reduction;
-}
-
-// True if all that the blamed operation wrote on the row has one coefficient other than 1.
-bool Blame::same_factor_everywhere(const UnmetObligation& unmet, const Suspect& suspect,
-                                   int blamed) {
-  std::set<ValueId> wrong{suspect.actual};
-  if (blamed != unmet.operation) {
-    wrong.clear();
-    for (const FaultGroup& group : faults_of_output(blamed, 0)) {
-      for (const RowFault& f : group.faults) {
-        if (f.kind == FaultKind::coefficients) wrong.insert(f.actual);
-      }
-    }
-  }
-  for (const ValueId value : wrong) {
-    const auto elements = execution_.values().elements(value);
-    if (elements.empty()) return false;
-    const Rational factor = elements.front().coefficient;
-    const bool same = std::ranges::all_of(elements, [&](const Element& e) {
-      return e.coefficient == factor && e.first == 0 &&
-             e.last == execution_.values().shares_of(e.term);
-    });
-    if (!same || factor.is_one()) return false;
-  }
-  return !wrong.empty();
 }
 
 }  // namespace lockstep::contract

@@ -13,6 +13,7 @@
 #include "sim/contract/execution.h"
 #include "sim/contract/ledger.h"
 #include "sim/contract/provenance.h"
+#include "sim/contract/units.h"
 
 namespace lockstep::contract {
 
@@ -37,6 +38,10 @@ class Blame {
   };
 
   void blame_rows(const UnmetObligation& unmet, FaultKind kind);
+  std::string rows_message(const Violation& violation, const std::vector<RowRun>& rows,
+                           bool padding) const;
+  void blame_units(const UnmetObligation& unmet);
+  void blame_unit(const UnmetObligation& unmet, UnitMistake mistake, const std::vector<int>& ranks);
   void blame_values(const UnmetObligation& unmet);
   void blame_value(const UnmetObligation& unmet, Suspect& suspect);
   std::map<Where, Suspect> suspects(const UnmetObligation& unmet);
@@ -47,14 +52,22 @@ class Blame {
 
   template <class Faulty>
   int first_deviating(int reader, TensorId tensor, const Faulty& faulty);
+  template <class Faulty>
+  int deviating_before(int reader, TensorId tensor, const Faulty& faulty, std::set<int>& sent);
+  int without_result(int writer, int output);
+  int no_result(int reader, TensorId tensor, const RankSet& ranks) const;
   const Faults& faults_of_output(int operation, int index);
   Faults find_faults_of_output(int operation, int index);
   StateId sum_of_part(int operation, TensorId tensor, const std::vector<int>& part);
   bool shows(const Faults& faults, SpecId spec, const Where& place);
-  const std::vector<Entry>& entries_of(ValueId actual, SpecId spec);
+  const Compared& entries_of(ValueId actual, SpecId spec);
 
   Code code_of(const UnmetObligation& unmet, const Suspect& suspect, int blamed);
+  const std::vector<int>& part_of(GroupId group, int rank) const;
+  bool sum_reaches(const std::vector<int>& path, std::size_t at, TermId term, int rank) const;
   Code code_of_absence(const UnmetObligation& unmet, const Suspect& suspect);
+  bool sums_too_late(const UnmetObligation& unmet, GroupId owed,
+                     const std::vector<int>& owed_members);
   std::string misplaced_text(const Suspect& suspect) const;
   bool same_factor_everywhere(const UnmetObligation& unmet, const Suspect& suspect, int blamed);
 
@@ -72,7 +85,7 @@ class Blame {
   std::vector<Violation> violations_;
   std::set<std::tuple<int, Code, Where>> reported_;
   std::map<std::pair<int, int>, Faults> faults_of_output_;  // by operation and output
-  std::map<std::pair<ValueId, SpecId>, std::vector<Entry>> entries_;
+  std::map<std::pair<ValueId, SpecId>, Compared> entries_;
   std::set<int> accounted_;  // late sums of nonlinear-on-partial: the same fault seen again
 };
 

@@ -209,15 +209,6 @@ bool Execution::left_out(const Operation& op, int rank) const {
   return op.kind == OpKind::send_recv && peer_of(op.from, places_.index(op.group, rank)) == -1;
 }
 
-std::vector<int> Execution::senders_to(int operation) const {
-  std::vector<int> senders;
-  for (auto it = transfers_.lower_bound({operation, -1});
-       it != transfers_.end() && it->first == operation; ++it) {
-    senders.push_back(it->second);
-  }
-  return senders;
-}
-
 void Execution::advance(int rank, int from) {
   const auto operations = static_cast<int>(plan_.operations.size());
   ++advances_;

@@ -75,8 +75,8 @@ class Execution {
   // The rank has no part in the result of `op`: it is no root of the reduction, it receives
   // nothing.
   bool left_out(const Operation& op, int rank) const;
-  // The operations whose sends `operation` has received, ascending.
-  std::vector<int> senders_to(int operation) const;
+  // Operations that received, each with one that sent to it.
+  const std::set<std::pair<int, int>>& transfers() const { return transfers_; }
   // The faults of that output against `spec`, over all ranks that wrote it, where a form tells.
   std::optional<std::vector<FaultGroup>> faults_of_form(int operation, int output, SpecId spec);
   const Plan& plan() const { return plan_; }
@@ -164,8 +164,8 @@ class Execution {
   ValueId production_value(const Operation& op, int rank, ValueId wrong_input);
   ColumnRange output_columns(const Operation& op, int rank) const;
   ColumnRange slice_of(const Operation& op, GroupId over, int rank) const;
-  void add_part_sums(int operation, int rank, std::vector<StateId>& to) const;
-  StateId judged_state(int operation, std::size_t operand, int rank, StateId own) const;
+  void add_part_sums(int operation, int rank, std::vector<StateId>& to);
+  StateId judged_state(int operation, std::size_t operand, int rank, StateId own);
   LayoutId rows_of_result(const Operation& op) const;
   int rows_key(const Operation& op, int rank) const;
 

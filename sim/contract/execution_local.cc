@@ -108,20 +108,21 @@ ValueId Execution::production_value(const Operation& op, int rank, ValueId wrong
 }
 
 // The sums that the rank's partial operands are part of: an operand is right if its sum is.
-void Execution::add_part_sums(int operation, int rank, std::vector<StateId>& to) const {
+void Execution::add_part_sums(int operation, int rank, std::vector<StateId>& to) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   for (std::size_t i = 0; i < op.in.size(); ++i) {
     if (op.in[i].expect.exists()) to.push_back(judged_state(operation, i, rank, to[i]));
   }
 }
 
-StateId Execution::judged_state(int operation, std::size_t operand, int rank, StateId own) const {
+StateId Execution::judged_state(int operation, std::size_t operand, int rank, StateId own) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   const GroupId over = plan_.spec(op.in[operand].expect).partial_over;
   if (!over.exists()) return own;
   const auto sum =
       part_sums_.find({operation, static_cast<int>(operand), places_.part(over, rank)});
-  return sum == part_sums_.end() ? own : sum->second;
+  // Not judged yet: wrong or not is told when it is.
+  return sum != part_sums_.end() ? sum->second : judge_.reference(op.in[operand].expect, rank);
 }
 
 // A nonlinear operation makes its own terms, row by row. Its inputs are right here unless wrong

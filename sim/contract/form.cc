@@ -169,7 +169,8 @@ std::optional<FormId> FormTable::copied(FormId id, MovesId moves, Fill fill, Lay
 
 std::optional<FormId> FormTable::sum_over(FormId id, GroupId group, LayoutId declared) {
   Form form = at(id);
-  if (!only_adds_up(form)) return std::nullopt;
+  // Members with other columns add up what does not belong together: no form tells that.
+  if (!only_adds_up(form) || form.columns_over.exists()) return std::nullopt;
   if (form.plain()) {
     if (!rows_.same_in_parts(form.rows, group)) return std::nullopt;
     std::vector<Addend> sum;

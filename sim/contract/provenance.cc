@@ -6,8 +6,11 @@
 
 namespace lockstep::contract {
 
-Provenance::Provenance(const Plan& plan)
-    : plan_(plan), producer_(plan.terms.size(), -1), first_writer_(plan.tensors.size() + 1, 0) {
+Provenance::Provenance(const Plan& plan, std::set<std::pair<int, int>> transfers)
+    : plan_(plan),
+      transfers_(std::move(transfers)),
+      producer_(plan.terms.size(), -1),
+      first_writer_(plan.tensors.size() + 1, 0) {
   for (const Operation& op : plan.operations) {
     for (const Output& out : op.out) ++first_writer_[out.tensor.index() + 1];
   }
@@ -28,6 +31,26 @@ Provenance::Provenance(const Plan& plan)
 std::span<const int> Provenance::writers(TensorId tensor) const {
   const std::size_t first = first_writer_[tensor.index()];
   return std::span<const int>(writers_).subspan(first, first_writer_[tensor.index() + 1] - first);
+}
+
+std::vector<int> Provenance::senders_to(int operation) const {
+  std::vector<int> senders;
+  for (auto it = transfers_.lower_bound({operation, -1});
+       it != transfers_.end() && it->first == operation; ++it) {
+    senders.push_back(it->second);
+  }
+  return senders;
+}
+
+std::vector<TensorId> Provenance::sources(int operation) const {
+  std::vector<TensorId> tensors;
+  for (const Operand& in : plan_.operations[static_cast<std::size_t>(operation)].in) {
+    tensors.push_back(in.tensor);
+  }
+  for (const int sender : senders_to(operation)) {
+    tensors.push_back(plan_.operations[static_cast<std::size_t>(sender)].in.front().tensor);
+  }
+  return tensors;
 }
 
 int Provenance::last_writer(TensorId tensor, int rank, int before) const {
@@ -64,7 +87,7 @@ std::vector<int> Provenance::path(int from, TensorId tensor, int until) const {
         std::ranges::any_of(op.out, [&](const Output& out) { return wanted.contains(out.tensor); });
     if (!writes || is_nonlinear(op.kind)) continue;
     path.push_back(i);
-    for (const Operand& in : op.in) wanted.insert(in.tensor);
+    for (const TensorId source : sources(i)) wanted.insert(source);
   }
   std::ranges::reverse(path);
   return path;
@@ -77,10 +100,11 @@ int Provenance::later_sum(int operation, const std::vector<int>& members) const 
   }
   for (std::size_t i = static_cast<std::size_t>(operation) + 1; i < plan_.operations.size(); ++i) {
     const Operation& op = plan_.operations[i];
-    const bool reads =
-        std::ranges::any_of(op.in, [&](const Operand& in) { return carried.contains(in.tensor); });
+    const bool reads = std::ranges::any_of(sources(static_cast<int>(i)),
+                                           [&](TensorId t) { return carried.contains(t); });
     if (!reads || is_nonlinear(op.kind) || op.kind == OpKind::require) continue;
-    const bool sums_here = sums(op.kind) && op.group.exists() &&
+    const bool adds = op.reduction == Reduction::sum || op.reduction == Reduction::average;
+    const bool sums_here = sums(op.kind) && adds && op.group.exists() &&
                            std::ranges::find(plan_.group(op.group).parts, members) !=
                                plan_.group(op.group).parts.end();
     if (sums_here) return static_cast<int>(i);

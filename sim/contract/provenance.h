@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <set>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "sim/plan/plan.h"
@@ -11,7 +13,11 @@ namespace lockstep::contract {
 
 class Provenance {
  public:
-  explicit Provenance(const Plan& plan);
+  // `transfers`: operations that received, each with one that sent to it.
+  Provenance(const Plan& plan, std::set<std::pair<int, int>> transfers);
+
+  // The operations whose sends `operation` has received, ascending.
+  std::vector<int> senders_to(int operation) const;
 
   // The operation that produces `term`; -1 for residual handles.
   int producer(TermId term) const { return producer_[term.index()]; }
@@ -28,8 +34,11 @@ class Provenance {
 
  private:
   std::span<const int> writers(TensorId tensor) const;
+  // The tensors that `operation` takes its result from, on whatever rank.
+  std::vector<TensorId> sources(int operation) const;
 
   const Plan& plan_;
+  std::set<std::pair<int, int>> transfers_;
   std::vector<int> producer_;
   // The writers of tensor t, ascending: writers_[first_writer_[t]] up to first_writer_[t + 1].
   std::vector<std::size_t> first_writer_;

@@ -9,6 +9,11 @@
 namespace lockstep {
 namespace {
 
+std::string more_operands(const OpShape& shape) {
+  if (shape.most_in == shape.least_in) return {};
+  return shape.most_in == kAnyCount ? " or more" : fmt::format(" or {}", shape.most_in);
+}
+
 template <class IdType, class T>
 bool in_range(IdType id, const std::vector<T>& table) {
   return id.exists() && id.index() < table.size();
@@ -98,7 +103,7 @@ class OperationChecks {
         op.out.size() != shape.out) {
       add(fmt::format("{} has {} operands and {} results; it takes {}{} and gives {}",
                       to_string(op.kind), op.in.size(), op.out.size(), shape.least_in,
-                      shape.most_in == shape.least_in ? "" : " or more", shape.out));
+                      more_operands(shape), shape.out));
       return;
     }
     const bool judges = is_nonlinear(op.kind) || op.kind == OpKind::require;

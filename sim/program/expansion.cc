@@ -158,6 +158,30 @@ std::vector<int> ranks_of(Fields& f, Expansion& expansion, const Context& contex
   return ranks;
 }
 
+// ---- variables --------------------------------------------------------------------------------
+
+void Variable::look_from(int rank) {
+  const Meant& seen = written_[static_cast<std::size_t>(by_rank_[static_cast<std::size_t>(rank)])];
+  meant->terms = seen.terms;
+  meant->partial = seen.partial;
+  meant->columns = seen.columns;
+}
+
+// On the ranks that do not write, the tensor stays what it was meant to be.
+void Variable::write(const std::vector<int>& ranks, const Meant& written) {
+  if (by_rank_.empty()) by_rank_.assign(written.rows.size(), 0);
+  if (ranks.size() == by_rank_.size()) written_.clear();
+  written_.push_back({{}, written.terms, written.partial, written.columns});
+  Meant all = written;
+  if (meant) all.rows = std::move(meant->rows);
+  for (const int rank : ranks) {
+    const auto r = static_cast<std::size_t>(rank);
+    by_rank_[r] = static_cast<int>(written_.size()) - 1;
+    all.rows[r] = written.rows[r];
+  }
+  meant = std::move(all);
+}
+
 // ---- names ------------------------------------------------------------------------------------
 
 std::string Expansion::unique(const std::string& name) {

@@ -26,7 +26,16 @@ struct Variable {
   std::string name;
   TensorId id;
   std::string columns = "hidden";
-  std::optional<Meant> meant;  // none: nothing has been written
+  // As the ranks of the line in hand see it: branches may have written different things. None:
+  // nothing has been written.
+  std::optional<Meant> meant;
+
+  void look_from(int rank);
+  void write(const std::vector<int>& ranks, const Meant& written);
+
+ private:
+  std::vector<Meant> written_;  // without rows
+  std::vector<int> by_rank_;    // into written_
 };
 
 // Where a line stands.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "sim/plan/validate.h"
 
@@ -64,9 +65,9 @@ void Line::read_order() {
 std::vector<Variable*> Line::operands() {
   std::vector<Variable*> all;
   if (value().is_sequence()) {
-    for (const Node& one : value().items) all.push_back(expansion_.written(one));
+    for (const Node& one : value().items) all.push_back(seen(one));
   } else {
-    all.push_back(expansion_.written(value()));
+    all.push_back(seen(value()));
   }
   if (std::ranges::find(all, nullptr) != all.end()) all.clear();
   return all;
@@ -77,7 +78,19 @@ Variable* Line::operand() {
     faults().add(value(), fmt::format("{} takes one tensor", word_));
     return nullptr;
   }
-  return expansion_.written(value());
+  return seen(value());
+}
+
+Variable* Line::seen(const Node& node) {
+  Variable* v = expansion_.written(node);
+  if (v != nullptr) v->look_from(ranks_.front());
+  return v;
+}
+
+std::vector<int> Line::all_ranks() const {
+  std::vector<int> all(static_cast<std::size_t>(expansion_.setup().world));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
 }
 
 Variable& Line::result(Variable& in_place) {
@@ -174,15 +187,9 @@ Operation Line::operation(OpKind kind, const std::vector<int>& ranks) {
 }
 
 void Line::write(Operation op, Variable& to, const std::string& columns, const Meant& meant) {
-  // On the ranks that do not run it, the tensor stays what it was meant to be.
-  Meant all = meant;
-  for (int rank = 0; to.meant && rank < world(); ++rank) {
-    const auto r = static_cast<std::size_t>(rank);
-    if (!executes(op, rank)) all.rows[r] = to.meant->rows[r];
-  }
   const TensorId id = expansion_.tensor(to, columns);
-  op.out = {{id, expansion_.spec(all)}};
-  to.meant = std::move(all);
+  to.write(op.ranks.empty() ? all_ranks() : op.ranks.to_vector(), meant);
+  op.out = {{id, expansion_.spec(*to.meant)}};
   append(std::move(op));
 }
 

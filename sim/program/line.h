@@ -30,6 +30,8 @@ class Line {
   // What the line reads; empty, with faults, where something has not been written.
   std::vector<Variable*> operands();
   Variable* operand();
+  // The tensor in `node` as the ranks of the line see it; nullptr, with a fault, if none wrote it.
+  Variable* seen(const Node& node);
   // The variable under `out`, or the line's own operand.
   Variable& result(Variable& in_place);
 
@@ -70,6 +72,7 @@ class Line {
 
  private:
   void read_order();
+  std::vector<int> all_ranks() const;
 
   const Node& node_;
   std::string word_;

@@ -55,6 +55,18 @@ Rows received(Line& line, const Rows& sent, const Rows& otherwise, GroupId group
   return rows;
 }
 
+// The rank from which the first rank of the line receives; -1: no member of the group.
+int sender_to(Line& line, GroupId group, const std::vector<int>& from) {
+  for (const std::vector<int>& part : line.at(group).parts) {
+    const auto receiver = std::ranges::find(part, line.ranks().front());
+    if (receiver == part.end()) continue;
+    const int member = peer_of(from, static_cast<int>(receiver - part.begin()));
+    const bool is_member = member >= 0 && member < static_cast<int>(part.size());
+    return is_member ? part[static_cast<std::size_t>(member)] : -1;
+  }
+  return -1;
+}
+
 void expand_send(Line& line) {
   Variable* v = line.operand();
   const GroupId group = line.group();
@@ -77,6 +89,8 @@ void expand_recv(Line& line) {
   Operation op = line.operation(OpKind::recv);
   op.group = group;
   op.from = read_members(line, *from, group, 0);
+  const int sender = sender_to(line, group, op.from);
+  if (sender >= 0) like->look_from(sender);
   Meant meant = *like->meant;
   meant.rows = received(line, like->meant->rows, like->meant->rows, group, op.from);
   const std::string columns = like->columns;

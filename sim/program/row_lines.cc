@@ -174,7 +174,9 @@ void expand_view(Line& line) {
 
 // What the line says that its tensor must be.
 Meant required(Line& line, const Variable& v) {
-  Meant meant = line.with_overrides(*v.meant);
+  Meant whole = *v.meant;
+  whole.partial = GroupId::none();
+  Meant meant = line.with_overrides(std::move(whole));
   const std::vector<const Node*> terms = line.fields().list("terms");
   if (!terms.empty()) meant.terms.clear();
   for (const Node* term : terms) {
@@ -211,7 +213,9 @@ void expand_close(Line& line) {
   if (v->meant->terms.size() < 2) return;
   const TermId handle = line.expansion().term(name, TermKind::other, 1, line.layer(), false);
   line.expansion().builder().close(handle, v->meant->terms);
-  v->meant->terms = {handle};
+  Meant closed = *v->meant;
+  closed.terms = {handle};
+  v->write(line.ranks(), closed);
 }
 
 }  // namespace

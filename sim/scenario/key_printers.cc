@@ -36,6 +36,13 @@ Json either(Json a, Json b) { return {{"anyOf", {std::move(a), std::move(b)}}}; 
 
 Json value_schema(const Key& key);
 
+// The steps of a program.
+Json program_steps_schema() {
+  return list_schema({{"type", "object"},
+                      {"properties", {{"tokens", Json::object()}, {"graph", Json::object()}}},
+                      {"additionalProperties", false}});
+}
+
 Json map_schema(std::string_view section) {
   Json properties = Json::object();
   for (const Key& key : all_keys()) {
@@ -79,7 +86,7 @@ Json type_schema(const Key& key) {
     case KeyType::requests:
       return list_schema(list_schema(map_schema(key.path)));
     case KeyType::batches:
-      return list_schema(map_schema("batch"));
+      return either(list_schema(map_schema("batch")), program_steps_schema());
     case KeyType::layers:
       return either({{"type", {"string", "integer"}}}, list_schema({{"type", "integer"}}));
     case KeyType::violations:
@@ -192,8 +199,9 @@ std::string json_schema() {
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                  {"title", "Lockstep scenario"}};
   schema.update(map_schema(""));
-  schema["required"] = {"lockstep", "model"};
-  schema["oneOf"] = {Json{{"required", {"batch"}}}, Json{{"required", {"steps"}}}};
+  schema["required"] = {"lockstep"};
+  schema["oneOf"] = {Json{{"required", {"model", "batch"}}}, Json{{"required", {"model", "steps"}}},
+                     Json{{"required", {"program"}}}};
   return schema.dump(2) + "\n";
 }
 

@@ -57,7 +57,8 @@ TEST_CASE("a fix or a neighbour that is not there is refused, with what to do") 
                  "this file has 2 neighbours, counted from 1; 3 is none"));
   CHECK(lockstep("check --neighbour 0 " + kBefore).code == 2);
   CHECK(lockstep("check --fixed --neighbour 1 " + kBefore).code == 2);
-  const std::string plan = "scenarios/lessons/double-reduction.plan.yaml";
+  const std::string plan = scratch() + "fixed.plan.yaml";
+  std::ofstream(plan) << lockstep("plan scenarios/lessons/double-reduction.yaml").out;
   CHECK(contains(lockstep("check --fixed " + plan).err, "this is a plan"));
 }
 

@@ -91,6 +91,41 @@ TEST_CASE("a member that never wrote its tensor makes the sum undefined") {
   CHECK(numeric::all_reduce(std::vector<Held>{nullptr, nullptr})[0] == nullptr);
 }
 
+TEST_CASE("other reductions of 1 and 2: average 1.5, maximum 2, logsumexp log(e + e^2)") {
+  const std::vector<Held> members{column({1}), column({2})};
+  const auto all = [&](Reduction how) { return elements(numeric::all_reduce(members, how)[1]); };
+  CHECK(all(Reduction::average) == Rows{1.5F});
+  CHECK(all(Reduction::max) == Rows{2});
+  CHECK(all(Reduction::logsumexp)[0] ==
+        doctest::Approx(std::log(std::exp(1.0) + std::exp(2.0))).epsilon(1e-6));
+}
+
+TEST_CASE("what is undefined is no smaller than a number: its maximum with 1 is undefined") {
+  const std::vector<Held> members{column({1}), column({std::nanf("")})};
+  for (const Reduction how : {Reduction::max, Reduction::logsumexp, Reduction::average}) {
+    CHECK(std::isnan(elements(numeric::all_reduce(members, how)[0])[0]));
+  }
+}
+
+TEST_CASE("reduce: the root has 1 + 2 = 3, the other nothing") {
+  const std::vector<Held> members{column({1}), column({2})};
+  const std::vector<Held> result = numeric::reduce(members, Reduction::sum, 1);
+  CHECK(std::isnan(elements(result[0])[0]));
+  CHECK(elements(result[1]) == Rows{3});
+}
+
+TEST_CASE("all_to_all: the first of each for rank 0; what was never written is undefined") {
+  const std::vector<std::int64_t> sizes{1, 1, 1, 1};
+  const std::vector<Held> members{column({1, 2}), column({3, 4})};
+  CHECK(elements(numeric::all_to_all(members, sizes)[0]) == Rows{1, 3});
+  CHECK(elements(numeric::all_to_all(members, sizes)[1]) == Rows{2, 4});
+  const std::vector<Held> half{column({1, 2}), nullptr};
+  const Rows received = elements(numeric::all_to_all(half, sizes)[1]);
+  REQUIRE(received.size() == 2);
+  CHECK(received[0] == 2);
+  CHECK(std::isnan(received[1]));
+}
+
 // ---- which calls fit together -----------------------------------------------------------------
 
 struct TwoCalls {

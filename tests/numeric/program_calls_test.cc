@@ -229,6 +229,11 @@ TEST_CASE("a call to oneself, to no member, or to nobody stops") {
   CHECK(sent(2).stopped_why == "rank 0 calls send with member 2 of 2, as member 0 itself");
   CHECK(to_string(sent(-1).verdict) == "stopped");
   CHECK(sent(-1).stopped_at == 1);
+  // Grouped, a rank may send to itself.
+  const std::string to_oneself =
+      line("send_recv", {"x"}, {is("z", "x")}, "group: tp, to: [0, 1], from: [0, 1]");
+  CHECK(verdict(with({input_x(), to_oneself, require(is("z", "x"))})) == "agrees");
+  CHECK(verdict(with({input_x(), to_oneself, require(is("z", "z"))})) == "diverges");
 }
 
 TEST_CASE("what is sent as one data type is not received as another") {

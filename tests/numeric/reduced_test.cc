@@ -2,6 +2,7 @@
 
 #include "backend/numeric/replay.h"
 #include "backend/numeric/weights.h"
+#include "tests/numeric/program_plan.h"
 #include "tests/numeric/transformer.h"
 
 namespace lockstep::test {
@@ -101,6 +102,19 @@ TEST_CASE("reducing twice is reducing once, and a small model stays as it is") {
 
 TEST_CASE("a full-size plan agrees at reduced dimensions") {
   const Plan plan = numeric::at_reduced_dimensions(full_size(2, 2));
+  CHECK(to_string(numeric::replay(plan, {}).verdict) == "agrees");
+}
+
+TEST_CASE("hidden columns that three ranks slice divide by three; numbers of columns stay") {
+  ProgramText text;
+  text.world = 3;
+  text.tensors = "x, {name: y, columns: 8}, {name: z, columns: 1000}";
+  text.lines = {
+      input_x(), line("slice_columns", {"x"}, {is("x", "x", "columns_over: tp")}, "group: tp"),
+      line("compute", {}, {is("z", "z")}, "produces: [{term: z}]"), require(is("z", "z"))};
+  const Plan plan = numeric::at_reduced_dimensions(program(text));
+  CHECK(plan.model.hidden_size % 3 == 0);
+  CHECK(plan.column_count("1000") == 1000);
   CHECK(to_string(numeric::replay(plan, {}).verdict) == "agrees");
 }
 

@@ -69,7 +69,8 @@ TEST_CASE("faults of the tables name the table and the entry") {
   check_faults([](Plan& p) { p.tensors[1].name = "x"; }, "tensors, entry 1: the name x is taken");
   check_faults(
       [](Plan& p) { p.tensors[1].columns = "heads"; },
-      "tensors, entry 1: columns are hidden, vocab, experts or qk_statistics, not 'heads'");
+      "tensors, entry 1: columns are hidden, vocab, experts, qk_statistics or a number, not "
+      "'heads'");
   check_faults([](Plan& p) { p.terms[1].layer = 3; }, "terms, entry 1: layer 3 of a model with 2");
   check_faults([](Plan& p) { p.specs[1].terms.push_back(p.specs[1].terms[0]); },
                "specs, entry 1: has L0.norm2 twice");

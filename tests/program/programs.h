@@ -18,7 +18,8 @@ inline Result<Plan> read(const std::string& text) {
 
 inline Plan plan_of(const std::string& text) {
   Result<Plan> plan = read(text);
-  REQUIRE_MESSAGE(plan, to_string(plan.faults()) + text);
+  CAPTURE(text);
+  REQUIRE_MESSAGE(plan, to_string(plan.faults()));
   return std::move(*plan);
 }
 

@@ -183,11 +183,10 @@ TEST_CASE("files that are no scenarios get one sentence") {
         "  plan: x\n"
         "        ^\n"
         "  hint: only check, replay and plan accept plan files\n");
-  CHECK(faults_of("lockstep: 1\nprogram: []\n") ==
-        "s.yaml:2:10: error: not modelled yet: a 'program' inside a scenario\n"
-        "  program: []\n"
-        "           ^\n"
-        "  hint: write a plan file: 'lockstep plan SCENARIO' prints one to start from\n");
+  CHECK(faults_of("lockstep: 1\nworld: 1\ntokens: 1\nmodel: kimi-k2.6\nprogram: []\n") ==
+        "s.yaml:4:8: error: a scenario has a program or 'model', not both\n"
+        "  model: kimi-k2.6\n"
+        "         ^\n");
 }
 
 TEST_CASE("what a scenario cannot do without is asked for by name") {
