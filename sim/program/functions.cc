@@ -90,8 +90,8 @@ void make_term(Line& line, const Variable& out, Making& making) {
     line.faults().add(line.node(), "too many shares");
     return;
   }
-  p.term =
-      line.expansion().term(name, kind_of(line, map), static_cast<int>(shares), line.layer(), reuse);
+  p.term = line.expansion().term(name, kind_of(line, map), static_cast<int>(shares), line.layer(),
+                                 reuse);
   if (map != nullptr) {
     p.placement = read_map(line, *map, name);
     p.units = 1;
