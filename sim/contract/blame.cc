@@ -144,7 +144,7 @@ int Blame::deviating_before(int reader, TensorId tensor, const Faulty& faulty,
   return reader;
 }
 
-// `writer`, or the operation that left the ranks on which its result is wrong without an operand.
+// `writer`, or the operation that left all ranks on which its result is wrong without an operand.
 int Blame::without_result(int writer, int output) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(writer)];
   if (communicates(op.kind)) return writer;
@@ -153,8 +153,12 @@ int Blame::without_result(int writer, int output) {
     ranks.insert(ranks.end(), group.ranks.begin(), group.ranks.end());
   }
   for (const Operand& in : op.in) {
-    const int earlier = no_result(writer, in.tensor, RankSet::of(ranks));
-    if (earlier >= 0) return earlier;
+    int earlier = -1;
+    const bool all = std::ranges::all_of(ranks, [&](int rank) {
+      earlier = no_result(writer, in.tensor, RankSet::of({rank}));
+      return earlier >= 0;
+    });
+    if (all && earlier >= 0) return earlier;
   }
   return writer;
 }

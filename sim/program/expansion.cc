@@ -44,11 +44,25 @@ void Expansion::run(const Node& program) {
     return;
   }
   for (step_ = 0; step_ < static_cast<int>(setup_.steps.size()) && faults_.empty(); ++step_) {
-    layouts_.emplace(setup_, step_, rows_, faults_);
+    layouts_.emplace(setup_, step_, rows_, row_number(), faults_);
     next_layer_ = 0;
     name_layouts();
     if (faults_.empty()) block(program, everywhere);
   }
+}
+
+RowNumber Expansion::row_number() {
+  return [this](const Node& node, int rank, std::int64_t least) -> std::optional<std::int64_t> {
+    const Rational value = evaluate(node, rank, -1);
+    if (!faults_.empty()) return std::nullopt;
+    const bool whole = value.denominator() == 1;
+    if (whole && value.numerator() >= least && value.numerator() <= kMostTokens) {
+      return value.numerator();
+    }
+    faults_.add(node, fmt::format("{} on rank {}; expected a whole number from {} to {}",
+                                  to_string(value), rank, least, kMostTokens));
+    return std::nullopt;
+  };
 }
 
 // So that plans show the names that readers of the program know.

@@ -93,6 +93,7 @@ class Expansion {
   void nested(const Node& node, const Context& context);
   void repeat(const Node& count, const Node& body, Context context);
   void name_layouts();
+  RowNumber row_number();
   std::string full_name(const std::string& name, int layer) const;
   std::optional<Rational> look_up(std::string_view name, std::string_view argument, int rank,
                                   int layer) const;

@@ -19,8 +19,9 @@ bool is_elementwise(const Line& line) {
   return std::ranges::find(kElementwise, line.word()) != kElementwise.end();
 }
 
-TermKind kind_of(const Line& line) {
-  if (line.word() == "experts") return TermKind::routed;
+// Where a map says who computes what, a share that is computed twice or nowhere is told as such.
+TermKind kind_of(const Line& line, const Node* map) {
+  if (line.word() == "experts" || map != nullptr) return TermKind::routed;
   if (line.word() == "shared_expert") return TermKind::shared;
   return TermKind::other;
 }
@@ -89,8 +90,8 @@ void make_term(Line& line, const Variable& out, Making& making) {
     line.faults().add(line.node(), "too many shares");
     return;
   }
-  p.term =
-      line.expansion().term(name, kind_of(line), static_cast<int>(shares), line.layer(), reuse);
+  p.term = line.expansion().term(name, kind_of(line, map), static_cast<int>(shares), line.layer(),
+                                 reuse);
   if (map != nullptr) {
     p.placement = read_map(line, *map, name);
     p.units = 1;

@@ -21,10 +21,12 @@ void append_all(RowMap& to, const RowMap& from) {
 
 }  // namespace
 
-Layouts::Layouts(const Setup& setup, int step, const Node* named, NodeFaults& faults)
+Layouts::Layouts(const Setup& setup, int step, const Node* named, RowNumber number,
+                 NodeFaults& faults)
     : setup_(setup),
       step_(setup.steps[static_cast<std::size_t>(step)]),
       named_(named),
+      number_(std::move(number)),
       faults_(faults) {}
 
 Rows Layouts::read(const Node& node) {
@@ -158,11 +160,15 @@ Rows Layouts::from_map(const Node& node) {
 }
 
 Rows Layouts::padded_to(Fields& f, Rows rows) {
-  const std::int64_t to = f.integer_or("to", 0, 0, kMostTokens);
-  const std::int64_t multiple = f.integer_or("multiple", 1, 1, kMostTokens);
-  for (RowMap& map : rows) {
-    const std::int64_t count = std::max(row_count(map), to);
-    map = padded(std::move(map), (count + multiple - 1) / multiple * multiple);
+  const Node* to = f.optional("to");
+  const Node* multiple = f.optional("multiple");
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    const int rank = static_cast<int>(r);
+    const auto least = to == nullptr ? 0 : number_(*to, rank, 0);
+    const auto unit = multiple == nullptr ? 1 : number_(*multiple, rank, 1);
+    if (!least || !unit) return nothing();
+    const std::int64_t count = std::max(row_count(rows[r]), *least);
+    rows[r] = padded(std::move(rows[r]), (count + *unit - 1) / *unit * *unit);
   }
   return rows;
 }

@@ -1,6 +1,8 @@
 // The row layouts that a program can name or describe, for one step.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,10 +12,14 @@
 
 namespace lockstep::program {
 
+// The whole number from `least` on that an expression has on a rank; none, with a fault, otherwise.
+using RowNumber =
+    std::function<std::optional<std::int64_t>(const Node&, int rank, std::int64_t least)>;
+
 class Layouts {
  public:
   // `named`: the program's own, the top-level `rows`; nullptr: none. All arguments must outlive it.
-  Layouts(const Setup& setup, int step, const Node* named, NodeFaults& faults);
+  Layouts(const Setup& setup, int step, const Node* named, RowNumber number, NodeFaults& faults);
 
   // The layout that a name, a map or a list of {ranks, runs} says. Faults, and rows of nothing, for
   // anything else.
@@ -38,6 +44,7 @@ class Layouts {
   const Setup& setup_;
   const StepSetup& step_;
   const Node* named_;
+  RowNumber number_;
   NodeFaults& faults_;
   int depth_ = 0;
   std::size_t runs_left_ = std::size_t{1} << 22;

@@ -5,7 +5,9 @@
 #include <filesystem>
 
 #include "sim/contract/check.h"
+#include "sim/plan/parse.h"
 #include "sim/plan/plan.h"
+#include "sim/plan/text.h"
 #include "sim/scenario/expect.h"
 #include "sim/scenario/scenario.h"
 #include "tests/scenario/parsing.h"
@@ -84,4 +86,29 @@ TEST_CASE("the seed case names the operation, the layer and the factor") {
   CHECK(first.layer == 0);
   CHECK(first.module == "mlp");
   CHECK(first.factor == "8");
+}
+
+// The text form of a plan is the long form of a program: what a serving system's rules were lowered
+// to is a program like any other.
+TEST_CASE("every plan, written out as a program file, reads back as the same plan") {
+  for (const std::string& file : scenario_files()) {
+    CAPTURE(file);
+    const Result<Scenario> scenario = load_scenario(file);
+    REQUIRE_MESSAGE(scenario, to_string(scenario.faults()));
+    const Result<Plan> plan = lower(*scenario);
+    REQUIRE_MESSAGE(plan, to_string(plan.faults()));
+    if (plan->world > 256) continue;  // the same code, many more bytes
+    const Result<Plan> again = parse_plan(print(*plan), "program.yaml");
+    REQUIRE_MESSAGE(again, to_string(again.faults()));
+    CHECK(*again == *plan);
+    CHECK(hash(*again) == hash(*plan));
+    const contract::CheckResult result = contract::check(*plan);
+    const contract::CheckResult result_again = contract::check(*again);
+    CHECK(result_again.verdict == result.verdict);
+    REQUIRE(result_again.violations.size() == result.violations.size());
+    for (std::size_t i = 0; i < result.violations.size(); ++i) {
+      CHECK(result_again.violations[i].code == result.violations[i].code);
+      CHECK(result_again.violations[i].message == result.violations[i].message);
+    }
+  }
 }
