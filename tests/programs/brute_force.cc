@@ -145,7 +145,10 @@ class Machine {
       if (!compare(member, in, sum, judgement)) met = false;
     }
     for (const int member : members) {
-      if (!met) held(in.tensor, member) = reference(member, in, members);
+      const Held* before = held_before(member, index, operand);
+      // Who has gone on and written something else keeps that.
+      const bool same = before == nullptr || *before == held(in.tensor, member);
+      if (!met && same) held(in.tensor, member) = reference(member, in, members);
       if (!waits_at(member, index, operand)) continue;
       self(member).at_part = false;
       ++self(member).operand;
