@@ -1,6 +1,7 @@
 // Files that carry their controls, and the page that is made of them.
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 
