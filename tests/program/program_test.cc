@@ -227,6 +227,25 @@ TEST_CASE("expert maps say what is computed") {
   CHECK(verdict(head + ", map: {0: \"0-2\", 1: \"2\"}" + sum).find("expert-map") == 0);
 }
 
+TEST_CASE("a map of any function is an expert map") {
+  const std::string shared = "  - {all_reduce: o, group: tp}\n  - {require: o}\n";
+  const std::string attention = kTwo + "  - {input: q}\n  - {attention: q, split: tp, shares: 4, ";
+  CHECK(verdict(attention + "map: {0: \"0,2\", 1: \"1,3\"}, out: o}\n" + shared) == "holds");
+  CHECK(verdict(attention + "map: {0-1: 0-3}, out: o}\n" + shared) == "expert-map x2");
+}
+
+TEST_CASE("how far rows are padded is an expression of the rank") {
+  // 3 rows and 1: padded to 3 and 1, to 4 and 4, to a multiple of two, 4 and 2.
+  const std::string padded =
+      "world: 2\ngroups: {dp: 0-1}\ntokens: [3, 1]\nlet: {k: 2}\nprogram:\n"
+      "  - {input: x}\n  - {copy: x, rows: {pad: own, ";
+  const std::string gather = "}}\n  - {all_gather: x, group: dp}\n  - {require: x}\n";
+  CHECK(verdict(padded + "to: tokens" + gather) == "collective-mismatch");
+  CHECK(verdict(padded + "to: 2 * k" + gather) == "holds");
+  CHECK(verdict(padded + "multiple: k" + gather) == "collective-mismatch");
+  CHECK(verdict(padded + "multiple: size(dp) + 1" + gather) == "holds");
+}
+
 TEST_CASE("events order streams") {
   const std::string head = kTwo + "  - {input: x, records: ready}\n";
   CHECK(verdict(head + "  - {scale: x, by: 1, out: y, stream: 1, after: ready, records: done}\n"
