@@ -34,6 +34,9 @@ std::string fault_text(const Violation& v) {
       return fmt::format("{} {} still partial at a nonlinear operation; the sum comes later", terms,
                          is);
     case Code::missing_reduction:
+      if (v.factor && v.factor->is_zero()) {
+        return fmt::format("nothing of {} is there: it was dropped, or never added", terms);
+      }
       return times.empty() ? fmt::format("{} lacks shares: the sum never ran", terms)
                            : fmt::format("only {} of {} is there: the sum never ran", times, terms);
     case Code::wrong_group:
