@@ -98,11 +98,12 @@ void Execution::judge_part(int operation, int operand, std::size_t part_index,
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   const Operand& in = op.in[static_cast<std::size_t>(operand)];
   const std::vector<int>& part = plan_.group(plan_.spec(in.expect).partial_over).parts[part_index];
+  const std::map<int, StateId> own(come.begin(), come.end());
   std::vector<StateId> held;
   held.reserve(part.size());
   for (const int rank : part) {
-    const auto own = std::ranges::find(come, rank, &std::pair<int, StateId>::first);
-    held.push_back(own != come.end() ? own->second : state(in.tensor, rank));
+    const auto known = own.find(rank);
+    held.push_back(known != own.end() ? known->second : state(in.tensor, rank));
   }
   // A product of parts is a part of the product only where the parts add up.
   const StateId sum = states_.sum(held, op.kind == OpKind::linear ? Joining::sum : Joining::shares);
