@@ -186,7 +186,10 @@ void expand_function(Line& line) {
     making.production.major = making.partial = sliced;
     making.columns = GroupId::none();
   }
-  if (making.partial.exists()) making.columns = GroupId::none();
+  if (making.partial.exists() && making.columns.exists()) {
+    line.faults().add(line.node(), "a tensor is partial over a group or sliced over one, not both",
+                      "rows can stand for heads: then one of the two is a layout");
+  }
   const std::string columns =
       columns_text(line, statistics ? std::string("1") : operands.front()->columns);
   if (making.columns.exists() && sliced.exists() && columns != operands.front()->columns) {
@@ -207,6 +210,11 @@ void expand_linear(Line& line) {
   read_split(line, making);
   making.columns = line.group_or("columns", GroupId::none());
   if (partial.exists() || sliced.exists()) {
+    if (making.partial.exists()) {
+      line.faults().add(line.node(),
+                        "the product of a slice or a part has the shares of its operand, no split",
+                        "an input that is `partial: [a, b]` is shared out over two groups");
+    }
     making.production.major = making.partial = partial.exists() ? partial : sliced;
     if (making.columns.exists()) {
       line.faults().add(line.node(),

@@ -155,6 +155,9 @@ void expand_slice_columns(Line& line) {
   const GroupId over = line.group();
   if (v == nullptr || !over.exists()) return;
   Meant meant = *v->meant;
+  if (meant.columns.exists()) {
+    line.faults().add(line.node(), "the tensor is a slice of its columns already");
+  }
   meant.columns = over;
   Operation op = line.operation(OpKind::slice_columns);
   op.in = {{v->id, {}}};

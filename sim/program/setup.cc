@@ -7,6 +7,7 @@
 
 #include "sim/base/rank_set.h"
 #include "sim/base/text.h"
+#include "sim/plan/parse_state.h"
 
 namespace lockstep::program {
 namespace {
@@ -16,25 +17,31 @@ struct Axis {
   int size = 1;
 };
 
-// The parts of the group that varies along `axes` of the mesh, in the order of their ranks.
+// The parts of the group that varies along `axes` of the mesh; the last of them varies fastest.
 std::vector<std::vector<int>> parts_of_axes(const std::vector<Axis>& mesh,
                                             const std::vector<std::string>& axes, int world) {
-  std::map<int, std::vector<int>> by_rest;
+  std::map<std::vector<int>, std::map<std::vector<int>, int>> by_rest;  // then by place
   for (int rank = 0; rank < world; ++rank) {
-    int rest = 0;
-    int left = rank;
-    int stride = 1;
-    for (std::size_t i = mesh.size(); i-- > 0;) {
-      const int place = left % mesh[i].size;
-      left /= mesh[i].size;
-      const bool varies = std::ranges::find(axes, mesh[i].name) != axes.end();
-      if (!varies) rest += place * stride;
-      stride *= mesh[i].size;
+    std::vector<int> rest;
+    std::vector<int> place(axes.size(), 0);
+    int stride = world;
+    for (const Axis& axis : mesh) {
+      stride /= axis.size;
+      const int coordinate = rank / stride % axis.size;
+      const auto varies = std::ranges::find(axes, axis.name);
+      if (varies == axes.end()) {
+        rest.push_back(coordinate);
+      } else {
+        place[static_cast<std::size_t>(varies - axes.begin())] = coordinate;
+      }
     }
-    by_rest[rest].push_back(rank);
+    by_rest[rest].emplace(place, rank);
   }
   std::vector<std::vector<int>> parts;
-  for (auto& [rest, ranks] : by_rest) parts.push_back(std::move(ranks));
+  for (const auto& [rest, by_place] : by_rest) {
+    std::vector<int>& part = parts.emplace_back();
+    for (const auto& [place, rank] : by_place) part.push_back(rank);
+  }
   return parts;
 }
 
@@ -142,10 +149,10 @@ class SetupReader {
       read_group_map(value, group);
     } else if (value.is_sequence()) {
       for (const Node& part : value.items) {
-        group.parts.push_back(read_ranks(part, setup_.world, faults_));
+        group.parts.push_back(read_members(part));
       }
     } else {
-      group.parts.push_back(read_ranks(value, setup_.world, faults_));
+      group.parts.push_back(read_members(value));
     }
     std::vector<int> all;
     for (const std::vector<int>& part : group.parts)
@@ -157,6 +164,16 @@ class SetupReader {
     std::erase_if(group.parts, [](const std::vector<int>& part) { return part.empty(); });
     if (group.parts.empty()) faults_.add(value, "a group has at least one rank");
     setup_.groups.push_back(std::move(group));
+  }
+
+  // Ranks in the order of their places in the group.
+  std::vector<int> read_members(const Node& node) {
+    const auto ranks = node.is_scalar() ? parse_ranks(node.text, setup_.world) : std::nullopt;
+    if (ranks) return *ranks;
+    faults_.add(node, fmt::format("expected ranks below {}, in the order of the group, such as "
+                                  "0-3 or \"0,2,1,3\"",
+                                  setup_.world));
+    return {};
   }
 
   void read_group_map(const Node& value, Group& group) {

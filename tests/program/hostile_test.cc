@@ -48,6 +48,18 @@ TEST_CASE("lines that say nothing known are told with the nearest word") {
   CHECK(faults(kHead + "  - {}\n").find("unknown operation") != std::string::npos);
 }
 
+TEST_CASE("what a line would have to leave out is refused") {
+  const std::string mesh = "mesh: {dp: 2, tp: 2}\ntokens: 3\nprogram:\n";
+  CHECK(faults(mesh + "  - {input: x, partial: dp}\n  - {linear: x, split: tp, out: y}\n")
+            .find("no split") != std::string::npos);
+  CHECK(faults(mesh + "  - {input: x, columns: tp}\n  - {linear: x, split: dp, out: y}\n")
+            .find("no split") != std::string::npos);
+  CHECK(faults(mesh + "  - {input: x, columns: tp}\n  - {attention: x, split: dp, out: y}\n")
+            .find("not both") != std::string::npos);
+  CHECK(faults(mesh + "  - {input: x, columns: tp}\n  - {slice_columns: x, group: dp}\n")
+            .find("already") != std::string::npos);
+}
+
 TEST_CASE("no cut or mangled program crashes") {
   const std::string whole =
       kHead +

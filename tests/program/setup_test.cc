@@ -27,6 +27,20 @@ TEST_CASE("the last axis of a mesh varies fastest") {
         Parts{{0, 1, 2, 3}, {4, 5, 6, 7}});
 }
 
+TEST_CASE("members stand in the order in which they are named") {
+  CHECK(parts_of("world: 4\ngroups: {g: \"0,2,1,3\"}", "g") == Parts{{0, 2, 1, 3}});
+  const std::string mesh = "mesh: {cp: 2, tp: 2}\n";
+  CHECK(parts_of(mesh + "groups: {g: {axes: [cp, tp]}}", "g") == Parts{{0, 1, 2, 3}});
+  CHECK(parts_of(mesh + "groups: {g: {axes: [tp, cp]}}", "g") == Parts{{0, 2, 1, 3}});
+  // So the same gather gives the rows in another order.
+  const std::string gather =
+      "mesh: {cp: 2, tp: 2}\ntokens: [1, 1, 1, 1]\ngroups: {a: {axes: [cp, tp]}, b: {axes: [tp, "
+      "cp]}}\n"
+      "program:\n  - {input: x}\n  - {all_gather: x, rows: all, group: ";
+  CHECK(verdict(gather + "a}\n  - {require: x}\n") == "holds");
+  CHECK(verdict(gather + "b}\n  - {require: x}\n") == "wrong-rows");
+}
+
 TEST_CASE("groups are lists, strides and aliases") {
   CHECK(parts_of("world: 4\ngroups: {g: 1-2}", "g") == Parts{{1, 2}});
   CHECK(parts_of("world: 4\ngroups: {g: [0-1, 2-3]}", "g") == Parts{{0, 1}, {2, 3}});
