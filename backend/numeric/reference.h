@@ -56,8 +56,8 @@ class Reference {
             std::vector<std::vector<LayerContents>> contents);
 
   // The stream `name` is what `value` says, not what the layers add: a program adds to it.
-  void define_stream(QuantityName name, std::function<Matrix<double>()> value) {
-    streams_.try_emplace(name, std::move(value));
+  void define_stream(QuantityName name, const std::function<Matrix<double>()>& value) {
+    streams_.try_emplace(name, value);
   }
 
   // A row per token of the step (TokenTable::rows). Computed once.

@@ -266,7 +266,8 @@ class TableChecks {
         add("terms", i, fmt::format("{} shares; it must be 1 to 2^24", t.shares));
       }
       if (t.combine == Reduction::average) add("terms", i, "shares make no whole by their average");
-      if (t.same_as.value != -1 && !(t.same_as.exists() && t.same_as.index() < i)) {
+      const bool is_earlier = t.same_as.exists() && t.same_as.index() < i;
+      if (t.same_as.value != -1 && !is_earlier) {
         add("terms", i, "is the same quantity as a term that does not stand before it");
       }
     }

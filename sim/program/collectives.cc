@@ -37,9 +37,7 @@ Operation calling(Line& line, OpKind kind, const Call& call, const std::vector<i
   return op;
 }
 
-void finish(Line& line, Operation op, const Call& call, Variable& out, Meant meant) {
-  const TensorId in = op.in.empty() ? TensorId::none() : op.in[0].tensor;
-  if (in.exists() && call.v == &out) op.in[0].tensor = in;
+void finish(Line& line, Operation op, const Call& call, Variable& out, const Meant& meant) {
   line.write(std::move(op), out, call.columns, meant);
 }
 
@@ -97,7 +95,7 @@ void expand_all_reduce(Line& line) {
   sum_over(line, *call, meant);
   meant = line.with_overrides(std::move(meant));
   Operation op = calling(line, OpKind::all_reduce, *call, line.ranks());
-  finish(line, std::move(op), *call, line.result(*call->v), std::move(meant));
+  finish(line, std::move(op), *call, line.result(*call->v), meant);
 }
 
 void expand_rooted(Line& line) {
@@ -147,7 +145,7 @@ void expand_reduce_scatter(Line& line) {
   meant.rows = chunks(line, call->meant.rows, call->group, counts);
   meant = line.with_overrides(std::move(meant));
   Operation op = calling(line, OpKind::reduce_scatter, *call, line.ranks());
-  finish(line, std::move(op), *call, line.result(*call->v), std::move(meant));
+  finish(line, std::move(op), *call, line.result(*call->v), meant);
 }
 
 void expand_variable(Line& line) {
@@ -187,7 +185,7 @@ void expand_all_gather(Line& line) {
     meant.rows = gathered(meant.rows, line.at(call->group));
   }
   meant = line.with_overrides(std::move(meant));
-  finish(line, std::move(op), *call, line.result(*call->v), std::move(meant));
+  finish(line, std::move(op), *call, line.result(*call->v), meant);
 }
 
 // The rows that come out of an exchange in which member i sends `counts(i, j)` rows to member j.
@@ -220,7 +218,7 @@ void expand_all_to_all(Line& line) {
       });
   meant = line.with_overrides(std::move(meant));
   Operation op = calling(line, OpKind::all_to_all, *call, line.ranks());
-  finish(line, std::move(op), *call, line.result(*call->v), std::move(meant));
+  finish(line, std::move(op), *call, line.result(*call->v), meant);
 }
 
 void expand_all_to_allv(Line& line) {
@@ -256,7 +254,7 @@ void expand_routed(Line& line) {
   }
   meant = line.with_overrides(std::move(meant));
   Operation op = calling(line, there ? OpKind::dispatch : OpKind::combine, *call, line.ranks());
-  finish(line, std::move(op), *call, line.result(*call->v), std::move(meant));
+  finish(line, std::move(op), *call, line.result(*call->v), meant);
 }
 
 void expand_barrier(Line& line) {

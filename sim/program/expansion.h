@@ -73,8 +73,8 @@ class Expansion {
   // The term that some line of this step (and layer, or outside the layers) made; none: none did.
   TermId find_term(const std::string& name, int layer) const;
   std::vector<std::string> term_names() const;
-  // The term that is `term` in `unit`; `term` itself where it has that unit or none.
-  TermId in_unit(TermId term, const std::string& unit);
+  // The term that is `id` in `unit`; `id` itself where it has that unit or none.
+  TermId in_unit(TermId id, const std::string& unit);
   void set_unit(TermId term, const std::string& unit) { unit_of_[term] = unit; }
   // The group whose parts join those of `a` and `b`, made where there is none.
   GroupId product(GroupId a, GroupId b);
