@@ -8,19 +8,6 @@
 namespace lockstep::numeric {
 namespace {
 
-// The rows of `held` at `at`, cut or filled with NaN to `columns`.
-Matrix<float> taken(const Held& held, const std::vector<std::int64_t>& at, std::int64_t columns) {
-  Matrix<float> rows(static_cast<std::int64_t>(at.size()), columns, kUndefinedElement);
-  const std::int64_t width = held ? std::min(columns, held->values.columns()) : 0;
-  for (std::int64_t r = 0; r < rows.rows(); ++r) {
-    const std::int64_t from = at[static_cast<std::size_t>(r)];
-    if (!held || from >= held->values.rows()) continue;
-    std::ranges::copy(held->values.row(from).first(static_cast<std::size_t>(width)),
-                      rows.row(r).begin());
-  }
-  return rows;
-}
-
 void scale(Matrix<float>& x, Rational factor) {
   if (factor.is_one()) return;
   for (std::int64_t r = 0; r < x.rows(); ++r) {
@@ -54,7 +41,7 @@ Held Blocks::run(const Operation& op, int rank, std::span<const Held> in) {
   std::vector<Matrix<float>> inputs;
   for (std::size_t i = 0; i < in.size(); ++i) {
     const std::int64_t columns = plan_.column_count(plan_.tensor(op.in[i].tensor).columns);
-    inputs.push_back(taken(in[i], rows.at, columns));
+    inputs.push_back(taken<float>(in[i], rows.at, columns));
   }
   const Output& out = op.out.front();
   const Interval columns = reference_.columns(out.declared, plan_.tensor(out.tensor).columns, rank);

@@ -6,28 +6,13 @@
 #include "sim/plan/shares.h"
 
 namespace lockstep::numeric {
-namespace {
-
-Matrix<double> rows_held(const Held& held, const std::vector<std::int64_t>& at, Interval columns) {
-  Matrix<double> rows(static_cast<std::int64_t>(at.size()), columns.size(), kUndefinedElement);
-  const std::int64_t width = held ? std::min(columns.size(), held->values.columns()) : 0;
-  for (std::int64_t r = 0; r < rows.rows(); ++r) {
-    const std::int64_t from = at[static_cast<std::size_t>(r)];
-    if (!held || from >= held->values.rows()) continue;
-    std::ranges::copy(held->values.row(from).first(static_cast<std::size_t>(width)),
-                      rows.row(r).begin());
-  }
-  return rows;
-}
-
-}  // namespace
 
 Held Blocks::run_program(const Operation& op, int rank, std::span<const Held> in) {
   const Program& program = reference_.program();
   const auto rows = [&](const Operand& operand, const std::vector<std::int64_t>& at,
                         Interval columns) {
     const std::ptrdiff_t index = &operand - op.in.data();
-    return rows_held(in[static_cast<std::size_t>(index)], at, columns);
+    return taken<double>(in[static_cast<std::size_t>(index)], at, columns.size());
   };
   const Application application = program.apply(op, rank, rows, false);
   const Interval columns = application.result.columns;

@@ -2,6 +2,7 @@
 // NaN, which every sum and product carries on: undefined rows cannot pass for values.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -53,5 +54,19 @@ Held concatenated_columns(std::span<const Held> parts);
 // neither was ever written.
 Held copied_rows(const Held& from, const Held& onto, const RowMoves& moves, Fill fill,
                  Interval columns);
+
+// The rows of `held` at `at`, cut or filled with NaN to `columns`.
+template <class Number>
+Matrix<Number> taken(const Held& held, const std::vector<std::int64_t>& at, std::int64_t columns) {
+  Matrix<Number> rows(static_cast<std::int64_t>(at.size()), columns, kUndefinedElement);
+  const std::int64_t width = held ? std::min(columns, held->values.columns()) : 0;
+  for (std::int64_t r = 0; r < rows.rows(); ++r) {
+    const std::int64_t from = at[static_cast<std::size_t>(r)];
+    if (!held || from >= held->values.rows()) continue;
+    std::ranges::copy(held->values.row(from).first(static_cast<std::size_t>(width)),
+                      rows.row(r).begin());
+  }
+  return rows;
+}
 
 }  // namespace lockstep::numeric

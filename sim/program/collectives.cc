@@ -83,9 +83,8 @@ std::vector<Sizes> read_sizes(Line& line, GroupId group, const Rows& otherwise) 
 }
 
 SizesId add_sizes(Line& line, const Sizes& sizes) {
-  const std::string prefix = "sizes ";
-  const std::string name = line.expansion().unique(prefix + "sizes");
-  return line.expansion().builder().sizes(name.substr(prefix.size()), sizes);
+  Expansion& expansion = line.expansion();
+  return expansion.builder().sizes(expansion.unique("sizes", "sizes"), sizes);
 }
 
 void expand_all_reduce(Line& line) {

@@ -184,11 +184,11 @@ void Variable::write(const std::vector<int>& ranks, const Meant& written) {
 
 // ---- names ------------------------------------------------------------------------------------
 
-std::string Expansion::unique(const std::string& name) {
-  if (names_.insert(name).second) return name;
+std::string Expansion::unique(const std::string& table, const std::string& name) {
+  if (names_.emplace(table, name).second) return name;
   for (int i = 2;; ++i) {
     std::string next = fmt::format("{}#{}", name, i);
-    if (names_.insert(next).second) return next;
+    if (names_.emplace(table, next).second) return next;
   }
 }
 
@@ -215,7 +215,7 @@ Variable* Expansion::written(const Node& node) {
 
 TensorId Expansion::tensor(Variable& v, const std::string& columns) {
   if (!v.id.exists() || v.columns != columns) {
-    const std::string name = unique("tensor " + v.name).substr(std::string("tensor ").size());
+    const std::string name = unique("tensors", v.name);
     v.id = builder_.tensor({name, name, columns, "bfloat16"});
     v.columns = columns;
   }
@@ -232,8 +232,7 @@ LayoutId Expansion::layout(const Rows& rows) {
   if (known != layout_of_.end()) return known->second;
   const auto named = name_of_layout_.find(rows);
   const std::string name = named == name_of_layout_.end() ? "rows" : named->second;
-  const std::string prefix = "rows ";
-  const LayoutId id = builder_.layout(unique(prefix + name).substr(prefix.size()), rows);
+  const LayoutId id = builder_.layout(unique("rows", name), rows);
   layout_of_.emplace(rows, id);
   return id;
 }
@@ -264,7 +263,7 @@ TermId Expansion::term(const std::string& name, TermKind kind, int shares, int l
     return known->second;
   }
   Term term;
-  term.name = unique("term " + full).substr(std::string("term ").size());
+  term.name = unique("terms", full);
   term.kind = kind;
   term.step = step_;
   term.layer = layer;
@@ -280,8 +279,7 @@ TermId Expansion::in_unit(TermId id, const std::string& unit) {
   const auto known = other_unit_.find({id, unit});
   if (known != other_unit_.end()) return known->second;
   Term other = builder_.plan().term(id);
-  other.name = unique("term " + fmt::format("{}.base{}", other.name, unit))
-                   .substr(std::string("term ").size());
+  other.name = unique("terms", fmt::format("{}.base{}", other.name, unit));
   other.same_as = id;
   const TermId made = builder_.term(std::move(other));
   unit_of_[made] = unit;

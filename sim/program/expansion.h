@@ -81,8 +81,8 @@ class Expansion {
   // What is left to sum of a value that is partial over `partial` after a sum over `summed`.
   GroupId rest(GroupId partial, GroupId summed);
   int event(const std::string& name);
-  // `name`, or `name#2` and so on where it is taken.
-  std::string unique(const std::string& name);
+  // `name`, or `name#2` and so on where an entry of the plan's `table` has it.
+  std::string unique(const std::string& table, const std::string& name);
 
   // The value of an expression on `rank`; 0 with a fault at `node` where it has none.
   Rational evaluate(const Node& node, int rank, int layer);
@@ -113,7 +113,7 @@ class Expansion {
   std::map<TermId, std::string> unit_of_;
   std::map<std::pair<TermId, std::string>, TermId> other_unit_;
   std::map<std::string, int> events_;
-  std::set<std::string> names_;  // of tables, tensors and terms
+  std::set<std::pair<std::string, std::string>> names_;  // of tables' entries, by table
   std::map<Rows, std::string> name_of_layout_;
 };
 

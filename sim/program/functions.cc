@@ -33,12 +33,6 @@ struct Making {
   GroupId columns;  // ... or sliced over
 };
 
-std::string columns_text(Line& line, const std::string& otherwise) {
-  constexpr std::int64_t kWidest = 1 << 20;
-  const std::int64_t width = line.number("width", 0, 1, kWidest);
-  return width == 0 ? otherwise : fmt::format("{}", width);
-}
-
 // `map: {0: "0-3", "1-2": "4-7,0"}`: the shares that each rank computes.
 PlacementId read_map(Line& line, const Node& map, std::string_view name) {
   std::vector<std::vector<ShareRange>> of(static_cast<std::size_t>(line.world()));
@@ -50,10 +44,9 @@ PlacementId read_map(Line& line, const Node& map, std::string_view name) {
       if (shares) of[static_cast<std::size_t>(rank)] = *shares;
     }
   }
-  PlanBuilder& builder = line.expansion().builder();
-  const std::string prefix = "placement ";
-  const std::string unique = line.expansion().unique(prefix + std::string(name));
-  return builder.placement(unique.substr(prefix.size()), std::move(of));
+  Expansion& expansion = line.expansion();
+  const std::string unique = expansion.unique("placements", std::string(name));
+  return expansion.builder().placement(unique, std::move(of));
 }
 
 // `split`: one group or two, the major and the minor.
@@ -166,7 +159,7 @@ void expand_input(Line& line) {
   if (!making.partial.exists() && partial.exists()) making.production.major = partial;
   making.partial = partial;
   making.columns = line.group_or("columns", GroupId::none());
-  finish(line, line.operation(OpKind::compute), out, columns_text(line, "hidden"), making,
+  finish(line, line.operation(OpKind::compute), out, line.columns_or("hidden"), making,
          line.expansion().layouts().own());
 }
 
@@ -191,7 +184,7 @@ void expand_function(Line& line) {
                       "rows can stand for heads: then one of the two is a layout");
   }
   const std::string columns =
-      columns_text(line, statistics ? std::string("1") : operands.front()->columns);
+      line.columns_or(statistics ? std::string("1") : operands.front()->columns);
   if (making.columns.exists() && sliced.exists() && columns != operands.front()->columns) {
     line.faults().add(line.node(), "a function of slices keeps their width");
   }
@@ -221,8 +214,7 @@ void expand_linear(Line& line) {
                         "the product of a slice or a part is partial; it cannot be sliced too");
     }
   }
-  finish(line, std::move(op), line.result(*v), columns_text(line, "hidden"), making,
-         v->meant->rows);
+  finish(line, std::move(op), line.result(*v), line.columns_or("hidden"), making, v->meant->rows);
 }
 
 // A bias by itself: a value that every rank (or the first of a group) has, added.

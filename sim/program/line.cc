@@ -156,6 +156,12 @@ Rows Line::rows_or(Rows otherwise) {
   return node == nullptr ? std::move(otherwise) : expansion_.layouts().read(*node);
 }
 
+std::string Line::columns_or(const std::string& otherwise) {
+  constexpr std::int64_t kWidest = 1 << 20;
+  const std::int64_t width = number("width", 0, 1, kWidest);
+  return width == 0 ? otherwise : fmt::format("{}", width);
+}
+
 Meant Line::with_overrides(Meant meant) {
   meant.rows = rows_or(std::move(meant.rows));
   meant.partial = group_or("partial", meant.partial);

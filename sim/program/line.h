@@ -46,6 +46,8 @@ class Line {
   // What `rows`, `partial` and `columns` say of the result.
   Meant with_overrides(Meant meant);
   Rows rows_or(Rows otherwise);
+  // `width` as Tensor::columns.
+  std::string columns_or(const std::string& otherwise);
 
   // With everything but its operands and arguments; on `ranks`.
   Operation operation(OpKind kind, const std::vector<int>& ranks);

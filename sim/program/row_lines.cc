@@ -11,9 +11,8 @@ namespace lockstep::program {
 namespace {
 
 MovesId add_moves(Line& line, const std::string& name, std::vector<RowMoves> moves) {
-  const std::string prefix = "moves ";
-  const std::string unique = line.expansion().unique(prefix + name);
-  return line.expansion().builder().moves(unique.substr(prefix.size()), std::move(moves));
+  Expansion& expansion = line.expansion();
+  return expansion.builder().moves(expansion.unique("moves", name), std::move(moves));
 }
 
 void expand_add(Line& line) {
@@ -137,10 +136,7 @@ void expand_copy(Line& line) {
 void expand_blank(Line& line) {
   Variable& out = line.expansion().variable(scalar_text(line.value(), line.faults()));
   const Meant meant = line.with_overrides({line.expansion().layouts().own(), {}, {}, {}});
-  const std::string columns =
-      line.fields().optional("width") == nullptr
-          ? "hidden"
-          : fmt::format("{}", line.number("width", 1, 1, std::int64_t{1} << 20));
+  const std::string columns = line.columns_or("hidden");
   std::vector<RowMoves> moves;
   for (const RowMap& map : meant.rows) moves.push_back({row_count(map), {}});
   Operation op = line.operation(OpKind::copy_rows);

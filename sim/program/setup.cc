@@ -345,12 +345,6 @@ std::int64_t StepSetup::first_token_of(int shard) const {
   return first;
 }
 
-std::vector<std::string> Setup::group_names() const {
-  std::vector<std::string> names;
-  for (const Group& group : groups) names.push_back(group.role);
-  return names;
-}
-
 Setup read_setup(Fields& top, NodeFaults& faults) { return SetupReader(top, faults).read(); }
 
 std::vector<int> read_ranks(const Node& node, int world, NodeFaults& faults) {

@@ -31,8 +31,6 @@ struct Setup {
   std::vector<StepSetup> steps;  // at least one
   std::map<std::string, std::int64_t, std::less<>> constants;  // `let`
   int hidden = 64;
-
-  std::vector<std::string> group_names() const;
 };
 
 // Reads world, mesh, groups, let, shards, tokens, steps and hidden. Where there are faults, the

@@ -181,11 +181,7 @@ TEST_CASE("a partial operand is judged when all its holders have come to it") {
   w.on(w.recv(got, w.complete(w.all, {go}), 0), 1);
   const TensorId parts = w.parts("x", w.all, x);
   const TermId y = w.term_of("y", 2);
-  const TensorId t = w.tensor("y");
-  Operation& o = w.op(OpKind::linear);
-  o.in = {{parts, w.partial(w.all, {x})}};
-  o.produces = {{y, w.tp, GroupId::none(), 2, 1}};
-  o.out = {{t, w.partial(w.all, {y})}};
+  const TensorId t = w.product(parts, w.partial(w.all, {x}), w.partial(w.all, {y}), y);
   w.on(w.send(token, 1), 0);
   w.all_reduce(t, w.all, y);
   w.require(t, w.complete(w.all, {y}));

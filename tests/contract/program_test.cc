@@ -69,11 +69,7 @@ TEST_CASE("a product of a sum's parts that are no sum is refused where it is rea
   const TermId x = w.term_of("x", 2, Reduction::max);
   const TensorId parts = w.parts("x", w.all, x);
   const TermId y = w.term_of("y", 2);
-  const TensorId t = w.tensor("y");
-  Operation& o = w.op(OpKind::linear);
-  o.in = {{parts, w.partial(w.all, {x})}};
-  o.produces = {{y, w.tp, GroupId::none(), 2, 1}};
-  o.out = {{t, w.partial(w.all, {y})}};
+  const TensorId t = w.product(parts, w.partial(w.all, {x}), w.partial(w.all, {y}), y);
   w.all_reduce(t, w.all, y);
   w.require(t, w.complete(w.all, {y}));
   CHECK(only(checked(w.take())).code == Code::missing_reduction);
@@ -100,11 +96,7 @@ TEST_CASE("a function of slices, and their product, column by column") {
     function.out = {{act, w.sliced(w.all, {f})}};
     function.produces = {{f, GroupId::none(), GroupId::none(), 1, 1}};
     const TermId y = w.term_of("y", 2);
-    const TensorId t = w.tensor("y");
-    Operation& product = w.op(OpKind::linear);
-    product.in = {{act, w.sliced(w.all, {f})}};
-    product.out = {{t, w.partial(w.all, {y})}};
-    product.produces = {{y, w.tp, GroupId::none(), 2, 1}};
+    const TensorId t = w.product(act, w.sliced(w.all, {f}), w.partial(w.all, {y}), y);
     w.all_reduce(t, w.all, y);
     w.require(t, w.complete(w.all, {y}));
     const CheckResult result = checked(w.take());

@@ -70,6 +70,15 @@ class ProgramWorld : public SmallWorld {
   TensorId parts(const std::string& name, LayoutId rows, TermId t) {
     return computed(name, partial(rows, {t}), {t, tp, GroupId::none(), ranks_, 1});
   }
+  // y = W of, with a share per member of tp.
+  TensorId product(TensorId of, SpecId owed, SpecId declared, TermId y) {
+    const TensorId result = tensor("y");
+    Operation& o = op(OpKind::linear);
+    o.in = {{of, owed}};
+    o.produces = {{y, tp, GroupId::none(), 2, 1}};
+    o.out = {{result, declared}};
+    return result;
+  }
   TensorId computed(const std::string& name, SpecId declared, Production production) {
     const TensorId x = tensor(name);
     Operation& o = op(OpKind::compute);
