@@ -6,7 +6,9 @@
 #include <string>
 
 #include "sim/contract/check.h"
+#include "sim/scenario/expect.h"
 #include "sim/scenario/keys.h"
+#include "sim/scenario/patch.h"
 #include "sim/scenario/scenario.h"
 #include "tests/scenario/parsing.h"
 
@@ -33,6 +35,33 @@ TEST_CASE("the first example of docs/scenario_format.md is a scenario") {
   REQUIRE(start != std::string::npos);
   const std::string example = doc.substr(start, doc.find("```", start) - start);
   CHECK(parsed(example).input.parallel.tp_size == 8);
+}
+
+TEST_CASE("every program in docs/scenario_format.md gives what it says, and so does its fix") {
+  const std::string doc = file_text("docs/scenario_format.md");
+  const std::string fence = "```yaml\n";
+  int programs = 0;
+  for (std::size_t at = doc.find(fence); at != std::string::npos; at = doc.find(fence, at + 1)) {
+    const std::size_t start = at + fence.size();
+    const std::string text = doc.substr(start, doc.find("```", start) - start);
+    const bool whole = text.starts_with("lockstep: 1\n") && text.find("program:") != text.npos;
+    if (!whole) continue;
+    ++programs;
+    CAPTURE(text);
+    const Scenario scenario = parsed(text);
+    REQUIRE(scenario.expect);
+    const Result<Plan> plan = lower(scenario);
+    REQUIRE(plan);
+    CHECK(differences(*scenario.expect, contract::check(*plan), *plan).empty());
+    for (const Patch& patch : scenario.patches) {
+      const Result<Document> edited = patched(*parse_yaml(text, "doc.yaml"), patch.variant);
+      REQUIRE(edited);
+      const Result<Plan> fixed = lower(*parse_scenario(*edited));
+      REQUIRE(fixed);
+      CHECK(contract::check(*fixed).verdict == contract::Verdict::holds);
+    }
+  }
+  CHECK(programs >= 7);
 }
 
 TEST_CASE("the error that docs/scenario_format.md shows is the error that users see") {
