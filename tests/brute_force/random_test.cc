@@ -13,9 +13,9 @@
 #include "sim/contract/check.h"
 #include "sim/plan/parse.h"
 #include "sim/plan/text.h"
+#include "tests/brute_force/brute_agreement.h"
+#include "tests/brute_force/random_program.h"
 #include "tests/differential/agreement.h"
-#include "tests/programs/brute_agreement.h"
-#include "tests/programs/random_program.h"
 
 namespace lockstep::test {
 namespace {
@@ -184,10 +184,10 @@ void run(std::int64_t first, std::int64_t cases, Tally& tally) {
     if (why.empty()) continue;
     std::string faults;
     for (const std::string& fault : program.faults) faults += "\n  " + fault;
-    MESSAGE(
-        fmt::format("LOCKSTEP_SEED={} LOCKSTEP_CASES=1 build/tests/programs/test_programs\n{}\n"
-                    "faults:{}\n{}",
-                    seed + static_cast<std::uint64_t>(index), why, faults, print(program.plan)));
+    MESSAGE(fmt::format(
+        "LOCKSTEP_SEED={} LOCKSTEP_CASES=1 build/tests/brute_force/test_brute_force\n{}\n"
+        "faults:{}\n{}",
+        seed + static_cast<std::uint64_t>(index), why, faults, print(program.plan)));
     CHECK(why == "");
     constexpr int kMostFailures = 10;
     if (++failures == kMostFailures) return;

@@ -1,9 +1,9 @@
-#include "tests/programs/brute_force.h"
+#include "tests/brute_force/brute_force.h"
 
 #include <algorithm>
 
 #include "sim/plan/shares.h"
-#include "tests/programs/calls.h"
+#include "tests/brute_force/calls.h"
 
 namespace lockstep::test {
 namespace {

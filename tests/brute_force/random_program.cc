@@ -1,11 +1,11 @@
-#include "tests/programs/random_program.h"
+#include "tests/brute_force/random_program.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "tests/programs/program_draws.h"
+#include "tests/brute_force/program_draws.h"
 
 namespace lockstep::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/programs/cell.h"
+#include "tests/brute_force/cell.h"
 
 #include <algorithm>
 

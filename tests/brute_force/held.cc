@@ -1,4 +1,4 @@
-#include "tests/programs/held.h"
+#include "tests/brute_force/held.h"
 
 #include <algorithm>
 #include <functional>

@@ -1,8 +1,8 @@
 // The brute force itself, on programs whose answer is known.
 #include <doctest/doctest.h>
 
+#include "tests/brute_force/brute_force.h"
 #include "tests/contract/small_world.h"
-#include "tests/programs/brute_force.h"
 
 namespace lockstep::test {
 namespace {

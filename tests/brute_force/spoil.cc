@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "sim/plan/builder.h"
-#include "tests/programs/random_program.h"
+#include "tests/brute_force/random_program.h"
 
 namespace lockstep::test {
 namespace {

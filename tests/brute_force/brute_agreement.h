@@ -6,7 +6,7 @@
 
 #include "sim/contract/check.h"
 #include "sim/plan/plan.h"
-#include "tests/programs/brute_force.h"
+#include "tests/brute_force/brute_force.h"
 
 namespace lockstep::test {
 

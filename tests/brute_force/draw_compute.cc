@@ -1,7 +1,7 @@
 // Inputs and what is computed from whole rows.
 #include <algorithm>
 
-#include "tests/programs/program_draws.h"
+#include "tests/brute_force/program_draws.h"
 
 namespace lockstep::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/programs/calls.h"
+#include "tests/brute_force/calls.h"
 
 #include <fmt/format.h>
 

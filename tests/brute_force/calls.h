@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "sim/plan/plan.h"
-#include "tests/programs/held.h"
+#include "tests/brute_force/held.h"
 
 namespace lockstep::test {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "sim/plan/plan.h"
-#include "tests/programs/cell.h"
+#include "tests/brute_force/cell.h"
 
 namespace lockstep::test {
 

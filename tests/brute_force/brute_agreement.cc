@@ -1,4 +1,4 @@
-#include "tests/programs/brute_agreement.h"
+#include "tests/brute_force/brute_agreement.h"
 
 #include <fmt/format.h>
 

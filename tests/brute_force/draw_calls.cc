@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "tests/programs/program_draws.h"
+#include "tests/brute_force/program_draws.h"
 
 namespace lockstep::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/programs/program_writer.h"
+#include "tests/brute_force/program_writer.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Linear operations and obligations.
 #include <algorithm>
 
-#include "tests/programs/program_draws.h"
+#include "tests/brute_force/program_draws.h"
 
 namespace lockstep::test {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "tests/programs/program_writer.h"
+#include "tests/brute_force/program_writer.h"
 
 namespace lockstep::test {
 
