@@ -55,7 +55,7 @@ std::size_t LocalRanks::place(TensorId tensor, int rank) const {
   return tensor.index() * static_cast<std::size_t>(plan_.world) + static_cast<std::size_t>(rank);
 }
 
-Held LocalRanks::held(TensorId tensor, int rank) const { return held_[place(tensor, rank)]; }
+Held LocalRanks::held(TensorId tensor, int rank) { return held_[place(tensor, rank)]; }
 
 void LocalRanks::put(TensorId tensor, int rank, Held value) {
   if (options_.garbage == Garbage::finite) value = with_finite_garbage(std::move(value));

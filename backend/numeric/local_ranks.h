@@ -17,10 +17,10 @@ class LocalRanks : public Ranks {
   LocalRanks(const Plan& plan, const ReplayOptions& options, Weights& weights,
              PlanReference& reference, RecordChoice record);
 
-  Held held(TensorId tensor, int rank) const override;
+  Held held(TensorId tensor, int rank) override;
   void put(TensorId tensor, int rank, Held value) override;
   void arrive(int, const std::vector<int>&) override {}
-  void go_on(int, const std::vector<int>&) override {}
+  void go_on(int, int, bool) override {}
   void compute(int operation, int rank) override;
   void exchange(const std::vector<Call>& calls) override;
   void receive(int operation, int rank, Held sent) override;
