@@ -81,10 +81,7 @@ class Interpreter {
   void call_collective(int operation, int rank);
   void complete_collective(const std::vector<Call>& calls);
   std::vector<Held> exchange(const std::vector<Call>& calls, std::size_t output);
-  std::vector<std::int64_t> chunk_sizes(const std::vector<Call>& calls, std::size_t output) const;
-  std::vector<std::int64_t> sizes_between(const std::vector<Call>& calls) const;
-  std::vector<Held> exchange_with_root(const std::vector<Call>& calls,
-                                       const std::vector<Held>& passed) const;
+  std::vector<std::int64_t> home_rows(const std::vector<Call>& calls, std::size_t output) const;
   void call_peer(int operation, int rank);
   void deliver(Peers::Half sender, Peers::Half receiver);
   void finish_message(Peers::Half half);
