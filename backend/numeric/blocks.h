@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "backend/numeric/layers.h"
@@ -15,11 +17,17 @@
 
 namespace lockstep::numeric {
 
+using RecordChoice = std::function<void(const RouterChoice&)>;
+
 class Blocks {
  public:
-  // All must outlive it.
-  Blocks(const Plan& plan, Weights& weights, PlanReference& reference)
-      : plan_(plan), weights_(weights), layers_(weights), reference_(reference) {}
+  // All must outlive it. `record` is told what routers choose.
+  Blocks(const Plan& plan, Weights& weights, PlanReference& reference, RecordChoice record)
+      : plan_(plan),
+        weights_(weights),
+        layers_(weights),
+        reference_(reference),
+        record_(std::move(record)) {}
 
   // The layout whose rows `op` computes: its operand's, or its result's where it has none.
   static LayoutId rows_of(const Plan& plan, const Operation& op);
@@ -60,6 +68,7 @@ class Blocks {
   Weights& weights_;
   Layers layers_;
   PlanReference& reference_;
+  RecordChoice record_;
   std::map<CacheKey, std::shared_ptr<const KeyValue>> caches_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "sim/base/hash.h"
 #include "sim/base/text.h"
@@ -54,16 +55,35 @@ std::int64_t bytes_of(const Plan& plan, const Operation& op) {
   return rows * plan.column_count(plan.tensor(out.tensor).columns) * kFloat32;
 }
 
-Json operations_json(const Plan& plan) {
+Json sent_json(const numeric::Traffic& traffic) {
+  Json list = Json::array();
+  for (const numeric::Sent& sent : traffic.sent) {
+    list.push_back({{"from", sent.from}, {"to", sent.to}, {"bytes", sent.bytes}});
+  }
+  return list;
+}
+
+// Every collective; of a backend that sends also the messages, and what every rank sent.
+Json operations_json(const Plan& plan, const numeric::ReplayResult& result) {
+  std::map<std::size_t, const numeric::Traffic*> traffic;
+  for (const numeric::Traffic& t : result.traffic) {
+    traffic[static_cast<std::size_t>(t.operation)] = &t;
+  }
   Json list = Json::array();
   for (std::size_t i = 0; i < plan.operations.size(); ++i) {
     const Operation& op = plan.operations[i];
-    if (!is_collective(op.kind)) continue;
-    list.push_back({{"operation", i},
-                    {"kind", to_string(op.kind)},
-                    {"name", op.name},
-                    {"group", plan.group(op.group).role},
-                    {"bytes", bytes_of(plan, op)}});
+    const auto sent = traffic.find(i);
+    if (!is_collective(op.kind) && sent == traffic.end()) continue;
+    Json entry = {{"operation", i},
+                  {"kind", to_string(op.kind)},
+                  {"name", op.name},
+                  {"group", plan.group(op.group).role},
+                  {"bytes", bytes_of(plan, op)}};
+    if (sent != traffic.end()) {
+      entry["sent"] = sent_json(*sent->second);
+      entry["measured"] = {{"measured_us", sent->second->microseconds}};
+    }
+    list.push_back(std::move(entry));
   }
   return list;
 }
@@ -85,6 +105,49 @@ std::string divergence_text(const Comparison& c, const Plan& plan, const Style& 
     text += fmt::format("  {} x {:.3f}\n", t.term, t.scale);
   }
   return text;
+}
+
+// What carrying a fault on does to the words that come next.
+std::string words_text(const numeric::ReplayResult& result) {
+  std::string text;
+  for (const numeric::StepWords& w : result.words) {
+    text += fmt::format("step {}: {} of {} top-1 tokens changed\n", w.step, w.changed, w.total);
+  }
+  return text;
+}
+
+Json words_json(const numeric::ReplayResult& result) {
+  Json steps = Json::array();
+  int changed = 0;
+  int total = 0;
+  for (const numeric::StepWords& w : result.words) {
+    steps.push_back({{"step", w.step}, {"changed", w.changed}, {"total", w.total}});
+    changed += w.changed;
+    total += w.total;
+  }
+  return {{"changed", changed}, {"total", total}, {"steps", steps}};
+}
+
+std::string garbage_text(const numeric::ReplayResult& result, const Plan& plan) {
+  std::string text;
+  for (const int operation : result.garbage_shows) {
+    text += fmt::format("operation {} ({}) shows only where unwritten memory holds large numbers\n",
+                        operation,
+                        to_string(plan.operations[static_cast<std::size_t>(operation)].kind));
+  }
+  return text;
+}
+
+std::string traffic_text(const numeric::ReplayResult& result) {
+  if (result.traffic.empty()) return {};
+  std::int64_t bytes = 0;
+  double microseconds = 0;
+  for (const numeric::Traffic& t : result.traffic) {
+    microseconds += t.microseconds;
+    for (const numeric::Sent& sent : t.sent) bytes += sent.bytes;
+  }
+  return fmt::format("{} operations sent {} bytes between ranks, in {:.1f} ms\n",
+                     result.traffic.size(), bytes, microseconds / 1000.0);
 }
 
 std::string verdict_text(const numeric::ReplayResult& result, const Style& style) {
@@ -115,11 +178,8 @@ std::string replay_text(const ReplayedPlan& replayed, const Style& style, bool a
   }
   text += fmt::format("\n{} comparisons, {} wrong, tolerance {:.2g}\n", result.comparisons.size(),
                       wrong, result.tolerance);
-  if (result.tokens_total > 0) {
-    text +=
-        fmt::format("{} of {} top-1 tokens changed\n", result.tokens_changed, result.tokens_total);
-  }
-  return text;
+  text += garbage_text(result, replayed.plan) + words_text(result);
+  return text + traffic_text(result);
 }
 
 Json replay_json(const ReplayedPlan& replayed) {
@@ -140,14 +200,13 @@ Json replay_json(const ReplayedPlan& replayed) {
                {"tolerance", result.tolerance},
                {"boundaries", boundaries},
                {"first_divergence", first == nullptr ? Json() : comparison_json(*first)},
-               {"operations", operations_json(replayed.plan)},
+               {"operations", operations_json(replayed.plan, result)},
                {"notes", replayed.plan.notes}};
   if (result.stopped_at >= 0) {
     json["stopped_at"] = {{"operation", result.stopped_at}, {"why", result.stopped_why}};
   }
-  if (result.tokens_total > 0) {
-    json["tokens"] = {{"changed", result.tokens_changed}, {"total", result.tokens_total}};
-  }
+  if (!result.words.empty()) json["tokens"] = words_json(result);
+  if (!result.garbage_shows.empty()) json["only_with_finite_garbage"] = result.garbage_shows;
   json["measured"] = {{"wall_ms", replayed.wall_ms}};
   return json;
 }
