@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
 #include <stdexcept>
 
 #include "sim/base/random.h"
@@ -42,7 +44,12 @@ std::vector<int> others(const Member& member) {
 std::vector<std::byte> pattern(std::size_t bytes, std::uint64_t seed) {
   std::vector<std::byte> made(bytes);
   Random random(seed);
-  for (std::byte& b : made) b = static_cast<std::byte>(random.next() & 0xFF);
+  std::span<std::byte> rest(made);
+  while (!rest.empty()) {
+    const std::span<std::byte> word = rest.first(std::min<std::size_t>(rest.size(), 8));
+    put_number(word, random.next());
+    rest = rest.subspan(word.size());
+  }
   return made;
 }
 
