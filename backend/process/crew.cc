@@ -24,7 +24,7 @@ namespace asio = boost::asio;
 using asio::posix::stream_descriptor;
 using Duration = CrewOptions::Duration;
 
-constexpr Duration kTick{20};
+constexpr Duration kTick{50};
 constexpr std::size_t kMostNotes = 1000;
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -36,7 +36,7 @@ class Watch {
   void tick() {
     const Clock::time_point now = Clock::now();
     const auto elapsed = std::chrono::duration_cast<Duration>(now - last_);
-    now_ += std::min(elapsed, 25 * kTick);
+    now_ += std::min(elapsed, 10 * kTick);
     last_ = now;
   }
 
