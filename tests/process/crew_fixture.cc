@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
+#include <cstring>
 #include <stdexcept>
 
 #include "sim/base/random.h"
@@ -44,11 +44,9 @@ std::vector<int> others(const Member& member) {
 std::vector<std::byte> pattern(std::size_t bytes, std::uint64_t seed) {
   std::vector<std::byte> made(bytes);
   Random random(seed);
-  std::span<std::byte> rest(made);
-  while (!rest.empty()) {
-    const std::span<std::byte> word = rest.first(std::min<std::size_t>(rest.size(), 8));
-    put_number(word, random.next());
-    rest = rest.subspan(word.size());
+  for (std::size_t at = 0; at < bytes; at += sizeof(std::uint64_t)) {
+    const std::uint64_t word = random.next();
+    std::memcpy(made.data() + at, &word, std::min(sizeof word, bytes - at));
   }
   return made;
 }

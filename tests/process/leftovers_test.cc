@@ -18,14 +18,8 @@
 namespace lockstep::process {
 namespace {
 
-// Sanitizers make every fork many times dearer.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kCycles = 100;
-constexpr int kKills = 40;
-#else
-constexpr int kCycles = 1000;
-constexpr int kKills = 200;
-#endif
+constexpr int kCycles = kIsSanitized ? 100 : 1000;
+constexpr int kKills = kIsSanitized ? 40 : 200;
 
 // Members inherit it: it is the same in all processes of the test.
 const std::string& run_name() {
