@@ -50,7 +50,7 @@ Model tiny_model(int world) {
   Model m;
   m.name = "tiny";
   m.num_hidden_layers = 1;
-  m.hidden_size = 8;
+  m.hidden_size = 16;
   m.intermediate_size = 16;
   m.moe_intermediate_size = 8;
   m.n_routed_experts = 2 * world;
@@ -167,7 +167,7 @@ Plan right_program(Random& random, const ProgramOptions& options, bool of_model)
 RandomProgram random_program(std::uint64_t seed, const ProgramOptions& options) {
   Random random(mix64(seed));
   RandomProgram program;
-  program.of_model = !options.later_kinds || random.chance(1, 3);
+  program.of_model = !options.later_kinds || random.chance(1, 5);
   program.plan = right_program(random, options, program.of_model);
   constexpr int kFaults[] = {0, 0, 1, 1, 1, 2, 2, 3};
   const int faults = kFaults[random.below(8)];
