@@ -3,8 +3,6 @@
 
 #include <string>
 
-#include "backend/numeric/replay.h"
-#include "sim/contract/check.h"
 #include "tests/brute_force/brute_force.h"
 #include "tests/brute_force/random_program.h"
 
@@ -13,10 +11,5 @@ namespace lockstep::test {
 // Why no number tells what the checker says of `program`; empty: all of it can be compared.
 // `brute`: brute_force() of it.
 std::string what_no_number_tells(const RandomProgram& program, const BruteForce& brute);
-
-// The members of a partial value came to its obligation one after the other, which the replay does
-// not tell as one.
-bool came_in_parts(const Plan& plan, const contract::CheckResult& checked,
-                   const numeric::ReplayResult& replayed);
 
 }  // namespace lockstep::test
