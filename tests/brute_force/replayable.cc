@@ -16,6 +16,18 @@ bool reads_one_tensor_as_two(const Plan& plan) {
   });
 }
 
+// A member that makes no share of a maximum or of a logarithm holds what changes nothing, which is
+// no number of the plan; the checker takes it for a zero, and what is reduced with it for lost.
+bool leaves_one_without_a_share(const Plan& plan) {
+  return std::ranges::any_of(plan.operations, [&](const Operation& op) {
+    return std::ranges::any_of(op.produces, [&](const Production& p) {
+      if (plan.term(p.term).combine == Reduction::sum || !p.placement.exists()) return false;
+      const auto& of = plan.placement_table(p.placement).of.distinct;
+      return std::ranges::any_of(of, [](const auto& shares) { return shares.empty(); });
+    });
+  });
+}
+
 // Rows of one step and terms of another: the replay has no numbers for them.
 bool mixes_steps(const RandomProgram& program) {
   return program.plan.steps.size() > 1 &&
@@ -41,6 +53,7 @@ std::string what_no_number_tells(const RandomProgram& program, const BruteForce&
   if (program.of_model) return "of the model";
   if (brute.unordered) return "unordered";
   if (mixes_steps(program)) return "rows of one step, terms of another";
+  if (leaves_one_without_a_share(program.plan)) return "none of a maximum";
   if (reads_one_tensor_as_two(program.plan)) return "one tensor as two";
   if (has_empty_slices(program.plan)) return "empty slices";
   return {};
