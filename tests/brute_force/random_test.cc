@@ -20,8 +20,8 @@
 namespace lockstep::test {
 namespace {
 
-constexpr std::int64_t kCases = 14000;
-constexpr int kLeastReplayed = 8000;
+constexpr std::int64_t kCases = 14400;
+constexpr int kLeastReplayed = 10000;
 constexpr std::uint64_t kRoundTrips = 4;  // one of so many is printed and read back
 constexpr std::uint64_t kSeed = 24785;
 
