@@ -56,7 +56,7 @@ void Interpreter::step(int operation) {
   if (here.empty()) return;
   ranks_.arrive(operation, here);
   judge_.judge(operation, here);
-  ranks_.go_on(operation, here);
+  for (const int rank : here) ranks_.go_on(operation, rank, judge_.is_gathering(rank));
   for (const int rank : here) execute(operation, rank);
 }
 

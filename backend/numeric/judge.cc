@@ -207,7 +207,7 @@ void Judge::repair(const Operand& operand, const Judged& judged) {
   const Held others = way == Reduction::sum ? scaled(right, 0.0) : right;
   const Held equal = PlanReference::held_shifted(judged.target, -std::log(size));
   for (std::size_t i = 0; i < judged.ranks.size(); ++i) {
-    if (ranks_.held(operand.tensor, judged.ranks[i]) != judged.held[i]) continue;
+    if (!are_equal(ranks_.held(operand.tensor, judged.ranks[i]), judged.held[i])) continue;
     const Held& own = way == Reduction::logsumexp ? equal : i == 0 && judged.leads ? right : others;
     ranks_.put(operand.tensor, judged.ranks[i], own);
   }
@@ -266,6 +266,11 @@ bool Judge::come_late_and_unmet() const {
   return std::ranges::any_of(so_far_, [&](const auto& entry) {
     return !std::ranges::all_of(entry.second.judged, [&](const Judged& one) { return met(one); });
   });
+}
+
+bool Judge::is_gathering(int rank) const {
+  return std::ranges::any_of(gathering_,
+                             [&](const auto& entry) { return entry.second.contains(rank); });
 }
 
 std::vector<StepWords> Judge::words() const {

@@ -29,6 +29,8 @@ class Judge {
 
   // `ranks` stand before `operation`.
   void judge(int operation, const std::vector<int>& ranks);
+  // What `rank` brought to an obligation waits for what others bring, and may be put right then.
+  bool is_gathering(int rank) const;
   // Everything that was found, in plan order. Of a run that did not stop: the verdict, too.
   ReplayResult result();
 

@@ -55,7 +55,7 @@ std::size_t LocalRanks::place(TensorId tensor, int rank) const {
   return tensor.index() * static_cast<std::size_t>(plan_.world) + static_cast<std::size_t>(rank);
 }
 
-Held LocalRanks::held(TensorId tensor, int rank) const { return held_[place(tensor, rank)]; }
+Held LocalRanks::held(TensorId tensor, int rank) { return held_[place(tensor, rank)]; }
 
 void LocalRanks::put(TensorId tensor, int rank, Held value) {
   if (options_.garbage == Garbage::finite) value = with_finite_garbage(std::move(value));
@@ -152,23 +152,16 @@ void LocalRanks::exchange(const std::vector<Call>& calls) {
   }
 }
 
-// How many rows of the sum each member receives.
-std::vector<std::int64_t> LocalRanks::chunk_sizes(const std::vector<Call>& calls,
-                                                  std::size_t output) const {
-  const auto members = static_cast<std::int64_t>(calls.size());
-  std::vector<std::int64_t> sizes;
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    const Operation& op = plan_.operations[static_cast<std::size_t>(calls[i].operation)];
-    if (op.kind == OpKind::reduce_scatterv) {
-      sizes.push_back(plan_.size_table(op.sizes).sizes[i]);
-    } else if (op.kind == OpKind::combine) {
-      const LayoutId home = plan_.spec(op.out[output].declared).rows;
-      sizes.push_back(static_cast<std::int64_t>(reference_.rows(home, calls[i].rank).size()));
-    } else {
-      sizes.push_back(std::max<std::int64_t>(calls[i].rows, 0) / members);
-    }
+std::vector<std::int64_t> LocalRanks::home_rows(std::span<const Call> calls,
+                                                std::size_t output) const {
+  std::vector<std::int64_t> rows;
+  for (const Call& call : calls) {
+    const Operation& op = plan_.operations[static_cast<std::size_t>(call.operation)];
+    if (op.kind != OpKind::combine) break;
+    const LayoutId home = plan_.spec(op.out[output].declared).rows;
+    rows.push_back(static_cast<std::int64_t>(reference_.rows(home, call.rank).size()));
   }
-  return sizes;
+  return rows;
 }
 
 std::vector<Held> LocalRanks::exchanged(const std::vector<Call>& calls, std::size_t output) {
@@ -177,39 +170,8 @@ std::vector<Held> LocalRanks::exchanged(const std::vector<Call>& calls, std::siz
     const Operation& op = plan_.operations[static_cast<std::size_t>(call.operation)];
     passed.push_back(held(op.in[output].tensor, call.rank));
   }
-  const Operation& op = plan_.operations[static_cast<std::size_t>(calls.front().operation)];
-  if (op.kind == OpKind::all_reduce) return all_reduce(passed, op.reduction);
-  if (takes_root(op.kind)) return exchanged_with_root(calls, passed);
-  if (sums(op.kind)) return reduce_scatter(passed, chunk_sizes(calls, output), op.reduction);
-  if (op.kind == OpKind::all_to_all || op.kind == OpKind::all_to_allv) {
-    return all_to_all(passed, sizes_between(calls));
-  }
-  return all_gather(passed, op.kind == OpKind::all_gather ? op.axis : Axis::rows);
-}
-
-// In place, a member that is not the root keeps what it has.
-std::vector<Held> LocalRanks::exchanged_with_root(const std::vector<Call>& calls,
-                                                  const std::vector<Held>& passed) const {
-  const Operation& op = plan_.operations[static_cast<std::size_t>(calls.front().operation)];
-  const auto root = static_cast<std::size_t>(op.root);
-  if (op.kind == OpKind::broadcast) return std::vector<Held>(passed.size(), passed[root]);
-  std::vector<Held> received = reduce(passed, op.reduction, root);
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    const Operation& own = plan_.operations[static_cast<std::size_t>(calls[i].operation)];
-    const bool in_place = own.in.front().tensor == own.out.front().tensor;
-    if (in_place && i != root) received[i] = passed[i];
-  }
-  return received;
-}
-
-// How many rows each member has for each other, row-major.
-std::vector<std::int64_t> LocalRanks::sizes_between(const std::vector<Call>& calls) const {
-  const Operation& op = plan_.operations[static_cast<std::size_t>(calls.front().operation)];
-  if (op.kind == OpKind::all_to_allv) return plan_.size_table(op.sizes).sizes;
-  const std::int64_t rows = std::ranges::max(calls, {}, &Call::rows).rows;
-  const auto members = static_cast<std::int64_t>(calls.size());
-  return std::vector<std::int64_t>(calls.size() * calls.size(),
-                                   std::max<std::int64_t>(rows, 0) / members);
+  return numeric::exchange(plan_, calls, output, passed, home_rows(calls, output),
+                           options_.storage);
 }
 
 }  // namespace lockstep::numeric

@@ -17,16 +17,18 @@ class LocalRanks : public Ranks {
   LocalRanks(const Plan& plan, const ReplayOptions& options, Weights& weights,
              PlanReference& reference, RecordChoice record);
 
-  Held held(TensorId tensor, int rank) const override;
+  Held held(TensorId tensor, int rank) override;
   void put(TensorId tensor, int rank, Held value) override;
   void arrive(int, const std::vector<int>&) override {}
-  void go_on(int, const std::vector<int>&) override {}
+  void go_on(int, int, bool) override {}
   void compute(int operation, int rank) override;
   void exchange(const std::vector<Call>& calls) override;
   void receive(int operation, int rank, Held sent) override;
 
   // Output `output` of `operation` on `rank` is `value`, but for what a test corrupts.
   void write(int operation, std::size_t output, int rank, Held value);
+  // By member, the rows that each receives of a sum that returns home; none of other operations.
+  std::vector<std::int64_t> home_rows(std::span<const Call> calls, std::size_t output) const;
 
  private:
   // The last local result, reused for ranks whose result depends on the same things.
@@ -43,10 +45,6 @@ class LocalRanks : public Ranks {
   int rows_key(const Operation& op, int rank) const;
   bool depends_on_rank(const Operation& op) const;
   std::vector<Held> exchanged(const std::vector<Call>& calls, std::size_t output);
-  std::vector<std::int64_t> chunk_sizes(const std::vector<Call>& calls, std::size_t output) const;
-  std::vector<std::int64_t> sizes_between(const std::vector<Call>& calls) const;
-  std::vector<Held> exchanged_with_root(const std::vector<Call>& calls,
-                                        const std::vector<Held>& passed) const;
 
   const Plan& plan_;
   const ReplayOptions& options_;

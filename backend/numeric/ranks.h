@@ -20,13 +20,15 @@ class Ranks {
 
   // What `rank` holds of a tensor. Of ranks elsewhere known for the operands of the operation at
   // which they arrived, with their values where the plan owes something there.
-  virtual Held held(TensorId tensor, int rank) const = 0;
+  virtual Held held(TensorId tensor, int rank) = 0;
   // Puts something else in its place.
   virtual void put(TensorId tensor, int rank, Held value) = 0;
 
-  // `ranks` stand before `operation`; and may execute it.
+  // `ranks` stand before `operation`.
   virtual void arrive(int operation, const std::vector<int>& ranks) = 0;
-  virtual void go_on(int operation, const std::vector<int>& ranks) = 0;
+  // `rank` may execute it. `may_change`: something that it holds may still be put right, and what
+  // it passes to a collective is what it holds when the collective completes.
+  virtual void go_on(int operation, int rank, bool may_change) = 0;
   // Executes a local operation on a rank that may.
   virtual void compute(int operation, int rank) = 0;
   // Completes a collective. `calls`: of all members, in group order, which fit together.
