@@ -41,13 +41,17 @@ std::string roundtrip_difference(const Plan& plan) {
 struct Counts {
   int cases = 0;
   int violated = 0;
+  int collectives = 0;
   std::map<std::string, int> kinds;
   std::map<std::string, int> codes;
 
   void count(const Plan& plan, const contract::CheckResult& result) {
     ++cases;
     if (result.verdict == contract::Verdict::violated) ++violated;
-    for (const Operation& op : plan.operations) ++kinds[to_string(op.kind)];
+    for (const Operation& op : plan.operations) {
+      ++kinds[to_string(op.kind)];
+      if (is_collective(op.kind)) ++collectives;
+    }
     for (const contract::Violation& v : result.violations) ++codes[contract::to_string(v.code)];
   }
 };
@@ -123,7 +127,8 @@ void run(std::int64_t first, std::int64_t cases, Tally& tally) {
     MESSAGE(fmt::format(
         "LOCKSTEP_SEED={} LOCKSTEP_CASES=1 build/tests/brute_force/test_brute_force\n{}\n"
         "faults:{}\n{}",
-        seed + static_cast<std::uint64_t>(index), why, faults, print(program.plan)));
+        seed + static_cast<std::uint64_t>(index), why, faults,
+        print(why.starts_with("replay: ") ? shrunk(program.plan) : program.plan)));
     CHECK(why == "");
     constexpr int kMostFailures = 10;
     if (++failures == kMostFailures) return;
@@ -146,6 +151,7 @@ void check_coverage(const Tally& tally) {
   for (const Counts* of : {&tally.all, &tally.replayed}) {
     CHECK(of->violated * 5 >= of->cases * 2);
     CHECK((of->cases - of->violated) * 5 >= of->cases * 2);
+    CHECK(of->collectives >= 3 * of->cases);
   }
   CHECK(tally.unordered * 20 <= tally.all.cases);
   CHECK(tally.replayed.cases >= kLeastReplayed);
