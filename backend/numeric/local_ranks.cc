@@ -21,17 +21,6 @@ bool has_nan(const Held& held) {
   return false;
 }
 
-Held with_finite_garbage(Held value) {
-  if (!value || !has_nan(value)) return value;
-  LocalTensor filled = *value;
-  for (std::int64_t r = 0; r < filled.values.rows(); ++r) {
-    for (float& v : filled.values.row(r)) {
-      if (std::isnan(v)) v = kFiniteGarbage;
-    }
-  }
-  return make_held(std::move(filled.columns), std::move(filled.values));
-}
-
 Held corrupted(Held value, const Corruption& c) {
   const bool hits = value && c.row >= 0 && c.row < value->values.rows() && c.column >= 0 &&
                     c.column < value->values.columns();
@@ -42,6 +31,17 @@ Held corrupted(Held value, const Corruption& c) {
 }
 
 }  // namespace
+
+Held as_kept(Held value, Garbage garbage) {
+  if (garbage != Garbage::finite || !value || !has_nan(value)) return value;
+  LocalTensor filled = *value;
+  for (std::int64_t r = 0; r < filled.values.rows(); ++r) {
+    for (float& v : filled.values.row(r)) {
+      if (std::isnan(v)) v = kFiniteGarbage;
+    }
+  }
+  return make_held(std::move(filled.columns), std::move(filled.values));
+}
 
 LocalRanks::LocalRanks(const Plan& plan, const ReplayOptions& options, Weights& weights,
                        PlanReference& reference, RecordChoice record)
@@ -58,8 +58,7 @@ std::size_t LocalRanks::place(TensorId tensor, int rank) const {
 Held LocalRanks::held(TensorId tensor, int rank) { return held_[place(tensor, rank)]; }
 
 void LocalRanks::put(TensorId tensor, int rank, Held value) {
-  if (options_.garbage == Garbage::finite) value = with_finite_garbage(std::move(value));
-  held_[place(tensor, rank)] = std::move(value);
+  held_[place(tensor, rank)] = as_kept(std::move(value), options_.garbage);
 }
 
 void LocalRanks::write(int operation, std::size_t output, int rank, Held value) {

@@ -11,6 +11,9 @@
 
 namespace lockstep::numeric {
 
+// A tensor as memory keeps it that holds `garbage` where nobody wrote.
+Held as_kept(Held value, Garbage garbage);
+
 class LocalRanks : public Ranks {
  public:
   // All must outlive it. `record` is told what routers choose.

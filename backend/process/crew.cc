@@ -101,6 +101,7 @@ class Crew::Supervisor {
   Duration progress_at_{0};
   Duration suspected_at_{0};
   bool all_arrived_ = false;
+  bool is_concluded_ = false;
   Suspects suspects_;
   Outcome outcome_;
 };
@@ -129,7 +130,7 @@ Outcome Crew::Supervisor::wait() {
   watch_time();
   for (int m = 0; m < started(); ++m) watch_control(m);
   while (!is_decided()) io_.run_one();
-  if (!suspects_.empty()) {
+  if (!is_concluded_ && !suspects_.empty()) {
     std::vector<Position> seen;
     for (int m = 0; m < board_.members(); ++m) seen.push_back(board_.position(m));
     outcome_.failure = describe(suspects_.best(), std::move(seen), naming_);
@@ -223,6 +224,8 @@ void Crew::Supervisor::take(int member, ControlMessage message) {
   switch (message.kind) {
     case ControlKind::report:
       process(member).has_reported = true;
+      is_concluded_ =
+          is_concluded_ || (options_.concludes && options_.concludes(member, message.payload));
       outcome_.reports[static_cast<std::size_t>(member)] = std::move(message.payload);
       break;
     case ControlKind::failure:
@@ -303,6 +306,7 @@ bool Crew::Supervisor::all_done() const {
 
 // A complaint is believed once the peer it names can say nothing more, or has had time to.
 bool Crew::Supervisor::is_decided() const {
+  if (is_concluded_) return true;
   if (suspects_.empty() || suspects_.is_certain()) return !suspects_.empty() || all_done();
   const auto peer = static_cast<std::size_t>(suspects_.named_peer());
   if (peer < processes_.size() && !processes_[peer].child.runs()) return true;
