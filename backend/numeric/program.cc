@@ -102,7 +102,8 @@ Matrix<double> Program::product_of(const Application& application, TermId term, 
       static_cast<std::int64_t>(same_quantity(term).index()), shares_of_operand ? 0 : share,
       width(op.in.front().tensor), width(op.out.front().tensor));
   const FunctionOperand& x = application.operands.front();
-  return product(x.rows, Block(*w).rows(x.columns).columns(application.result.columns));
+  const Matrix<float> made = signed_matrix(*w);
+  return product(x.rows, Block(made).rows(x.columns).columns(application.result.columns));
 }
 
 }  // namespace lockstep::numeric
