@@ -9,6 +9,7 @@
 #include <tuple>
 #include <vector>
 
+#include "backend/numeric/attention.h"
 #include "backend/numeric/layers.h"
 #include "backend/numeric/plan_reference.h"
 #include "sim/plan/plan.h"
@@ -18,8 +19,14 @@ namespace lockstep::numeric {
 class Blocks {
  public:
   // All must outlive it.
-  Blocks(const Plan& plan, Weights& weights, PlanReference& reference)
-      : plan_(plan), weights_(weights), layers_(weights), reference_(reference) {}
+  Blocks(const Plan& plan, Weights& weights, PlanReference& reference,
+         Storage storage = Storage::float32)
+      : plan_(plan),
+        weights_(weights),
+        storage_(storage),
+        layers_(weights, storage),
+        attention_(weights, storage),
+        reference_(reference) {}
 
   // The layout whose rows `op` computes: its operand's, or its result's where it has none.
   static LayoutId rows_of(const Plan& plan, const Operation& op);
@@ -58,7 +65,9 @@ class Blocks {
 
   const Plan& plan_;
   Weights& weights_;
+  Storage storage_;
   Layers layers_;
+  Attention attention_;
   PlanReference& reference_;
   std::map<CacheKey, std::shared_ptr<const KeyValue>> caches_;
 };

@@ -98,11 +98,11 @@ Matrix<double> Program::product_of(const Application& application, TermId term, 
     return plan_.column_count(plan_.tensor(tensor).columns);
   };
   const bool shares_of_operand = multiplies_part(plan_, op, term);
-  const SharedMatrix w = weights_.projection(
+  const WeightBlock w = weights_.projection(
       static_cast<std::int64_t>(same_quantity(term).index()), shares_of_operand ? 0 : share,
       width(op.in.front().tensor), width(op.out.front().tensor));
   const FunctionOperand& x = application.operands.front();
-  return product(x.rows, Block(*w).rows(x.columns).columns(application.result.columns));
+  return product(x.rows, w.rows(x.columns).columns(application.result.columns));
 }
 
 }  // namespace lockstep::numeric

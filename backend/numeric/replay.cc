@@ -1,18 +1,8 @@
 #include "backend/numeric/replay.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "backend/numeric/interpreter.h"
 
 namespace lockstep::numeric {
-namespace {
-
-// Clean runs reached 23 (docs/replay.md).
-constexpr double kToleranceFactor = 64.0;
-constexpr double kUnitRoundoff = 1.0 / (1 << 24);
-
-}  // namespace
 
 std::string to_string(ReplayVerdict verdict) {
   switch (verdict) {
@@ -26,14 +16,6 @@ std::string to_string(ReplayVerdict verdict) {
       break;
   }
   return "inconclusive";
-}
-
-double tolerance_of(const Plan& plan) {
-  const Model& m = plan.model;
-  const std::int64_t longest =
-      std::max({std::int64_t{m.hidden_size}, std::int64_t{m.intermediate_size}, attention_width(m),
-                std::int64_t{m.moe_intermediate_size}, shared_width(m), std::int64_t{plan.world}});
-  return kToleranceFactor * kUnitRoundoff * std::sqrt(static_cast<double>(longest));
 }
 
 ReplayResult replay(const Plan& plan, const ReplayOptions& options) {

@@ -1,0 +1,41 @@
+#include "backend/numeric/tolerance.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "backend/numeric/weight_shapes.h"
+
+namespace lockstep::numeric {
+namespace {
+
+// How they were measured: docs/replay.md.
+constexpr double kFactorOfFloat32 = 64.0;
+constexpr double kFactorOfBfloat16 = 8.0;
+constexpr double kNearTieInTolerances = 8.0;
+
+// The longest sum whose every step is rounded: with float32 any product of a row and a matrix,
+// else what ranks add up, since products are accumulated in float32.
+std::int64_t longest_accumulation(const Plan& plan, Storage storage) {
+  const std::int64_t ranks = plan.world;
+  if (storage != Storage::float32) return ranks;
+  const Model& m = plan.model;
+  return std::max({std::int64_t{m.hidden_size}, std::int64_t{m.intermediate_size},
+                   attention_width(m), std::int64_t{m.moe_intermediate_size}, shared_width(m),
+                   std::int64_t{m.q_lora_rank}, std::int64_t{m.kv_lora_rank}, ranks});
+}
+
+}  // namespace
+
+double tolerance_of(const Plan& plan, Storage storage) {
+  const double factor = storage == Storage::float32 ? kFactorOfFloat32 : kFactorOfBfloat16;
+  const auto longest = static_cast<double>(longest_accumulation(plan, storage));
+  return factor * unit_roundoff(storage) * std::sqrt(longest);
+}
+
+double tolerance_of(const Plan& plan) { return tolerance_of(plan, Storage::float32); }
+
+double near_tie_of(const Plan& plan, Storage storage) {
+  return kNearTieInTolerances * tolerance_of(plan, storage);
+}
+
+}  // namespace lockstep::numeric
