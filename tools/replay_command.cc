@@ -19,6 +19,7 @@ struct ReplayOptions {
   Common common;
   std::string backend = "cpu";
   std::string dtype = "float32";
+  std::string garbage = "both";
   bool full_size = false;
   bool propagate = false;
   std::optional<std::uint64_t> seed;
@@ -35,6 +36,11 @@ int exit_of(numeric::ReplayVerdict verdict) {
       return kUndecided;
   }
   return kUndecided;
+}
+
+numeric::Garbage garbage_named(const std::string& name) {
+  if (name == "nan") return numeric::Garbage::nan;
+  return name == "finite" ? numeric::Garbage::finite : numeric::Garbage::both;
 }
 
 // A line that rewrites itself, where somebody watches.
@@ -59,6 +65,7 @@ int replay_one(const ReplayOptions& options, const std::string& path,
   numeric::ReplayOptions how;
   how.seed = options.seed.value_or(plan->seed);
   how.propagate = options.propagate;
+  how.garbage = garbage_named(options.garbage);
   if (!options.common.quiet) how.progress = progress_line();
   const auto start = std::chrono::steady_clock::now();
   const numeric::ReplayResult result = numeric::replay(*plan, how);
@@ -114,6 +121,11 @@ void add_replay(CLI::App& app, Run& run) {
   command->add_flag("--full-size", options->full_size, "real dimensions (not in this version)");
   command->add_flag("--propagate", options->propagate,
                     "carry wrong values on, and count the tokens that change");
+  command
+      ->add_option("--garbage", options->garbage,
+                   "what padding and unwritten memory hold: nan, finite (large numbers), or both, "
+                   "one run each")
+      ->check(CLI::IsMember({"nan", "finite", "both"}));
   command->add_option("--seed", options->seed, "of weights and tokens");
   command->footer(
       "A scenario is replayed with at most 12 tokens on each shard and at reduced dimensions.\n"

@@ -33,6 +33,7 @@ FORBIDDEN = {
     "sim/contract/": ("sim/serving/",),
     "sim/events/": ("sim/model/", "sim/parallel/", "sim/plan/", "sim/serving/", "sim/contract/"),
     "backend/numeric/": ("sim/contract/", "sim/serving/", "sim/scenario/", "sim/report/"),
+    "backend/process/": ("sim/contract/", "sim/serving/", "sim/scenario/", "sim/report/"),
     # The replay's reference is built from model, tokens and weights alone (design section 6).
     "backend/numeric/reference.": ("sim/plan/",),
 }

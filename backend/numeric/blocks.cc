@@ -180,12 +180,12 @@ Matrix<float> Blocks::routing(const Matrix<float>& x, const RealRows& rows, int 
   for (std::size_t i = 0; i < rows.tokens.size(); ++i) {
     const auto place = reference_.tokens().find(rows.tokens[i]);
     if (!place) continue;
-    std::vector<int> chosen;
+    RouterChoice choice{place->step, layer, place->row, {}};
     const std::span<const float> row = weights.row(static_cast<std::int64_t>(i));
     for (std::size_t e = 0; e < row.size(); ++e) {
-      if (row[e] != 0.0F) chosen.push_back(static_cast<int>(e));
+      if (row[e] != 0.0F) choice.experts.push_back(static_cast<int>(e));
     }
-    reference_.reference().record_choice(place->step, layer, place->row, chosen);
+    record_(choice);
   }
   return weights;
 }

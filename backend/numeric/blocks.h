@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "backend/numeric/attention.h"
@@ -16,17 +18,20 @@
 
 namespace lockstep::numeric {
 
+using RecordChoice = std::function<void(const RouterChoice&)>;
+
 class Blocks {
  public:
-  // All must outlive it.
-  Blocks(const Plan& plan, Weights& weights, PlanReference& reference,
+  // All must outlive it. `record` is told what routers choose.
+  Blocks(const Plan& plan, Weights& weights, PlanReference& reference, RecordChoice record,
          Storage storage = Storage::float32)
       : plan_(plan),
         weights_(weights),
         storage_(storage),
         layers_(weights, storage),
         attention_(weights, storage),
-        reference_(reference) {}
+        reference_(reference),
+        record_(std::move(record)) {}
 
   // The layout whose rows `op` computes: its operand's, or its result's where it has none.
   static LayoutId rows_of(const Plan& plan, const Operation& op);
@@ -69,6 +74,7 @@ class Blocks {
   Layers layers_;
   Attention attention_;
   PlanReference& reference_;
+  RecordChoice record_;
   std::map<CacheKey, std::shared_ptr<const KeyValue>> caches_;
 };
 

@@ -15,7 +15,7 @@ void Interpreter::call_peer(int operation, int rank) {
   }
   Message& message = messages_[r];
   message = {};
-  if (!op.in.empty()) message.sent = held(op.in.front().tensor, rank);
+  if (!op.in.empty()) message.sent = ranks_.held(op.in.front().tensor, rank);
   message.halves = (peers.to ? 1 : 0) + (peers.from ? 1 : 0);
   status_[r] = Status::waiting;
   if (message.halves == 0) return finish_message({rank, operation});
@@ -52,7 +52,7 @@ void Interpreter::deliver(Peers::Half sender, Peers::Half receiver) {
 // Without a receiving half the result stays as it was.
 void Interpreter::finish_message(Peers::Half half) {
   Message& message = messages_[static_cast<std::size_t>(half.rank)];
-  if (message.received) write(half.operation, 0, half.rank, std::move(*message.received));
+  if (message.received) ranks_.receive(half.operation, half.rank, std::move(*message.received));
   message = {};
   status_[static_cast<std::size_t>(half.rank)] = Status::running;
   advance(half.rank, half.operation);

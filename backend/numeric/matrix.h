@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace lockstep::numeric {
@@ -14,6 +15,9 @@ class Matrix {
   Matrix() = default;
   Matrix(std::int64_t rows, std::int64_t columns, T fill = T{})
       : rows_(rows), columns_(columns), elements_(static_cast<std::size_t>(rows * columns), fill) {}
+  // `elements` row by row. REQUIRES: rows * columns of them.
+  Matrix(std::int64_t rows, std::int64_t columns, std::vector<T> elements)
+      : rows_(rows), columns_(columns), elements_(std::move(elements)) {}
 
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }

@@ -14,7 +14,7 @@ double neutral(Reduction reduction) {
 double folded(Reduction reduction, double a, double b) {
   if (reduction == Reduction::sum || reduction == Reduction::average) return a + b;
   if (std::isnan(a) || std::isnan(b)) return std::numeric_limits<double>::quiet_NaN();
-  const double top = std::max(a, b);
+  const double top = a == b && std::signbit(a) ? b : std::max(a, b);
   if (reduction == Reduction::max || std::isinf(top)) return top;
   return top + std::log1p(std::exp(std::min(a, b) - top));
 }
@@ -52,19 +52,25 @@ Sum<double> combined(std::span<const Held> members, Reduction reduction) {
   return total;
 }
 
-Held reduced(std::span<const Held> members, Reduction reduction) {
-  if (reduction == Reduction::sum || members.size() < 2) return added(members);
-  if (reduction == Reduction::average) {
-    return scaled(added(members), 1.0 / static_cast<double>(members.size()));
+void fold(Reduction reduction, Storage storage, std::span<float> onto,
+          std::span<const float> other) {
+  const auto each = [&](auto fold_two) {
+    for (std::size_t i = 0; i < onto.size(); ++i) {
+      const float value = fold_two(onto[i], other[i]);
+      onto[i] = std::isnan(value) ? kUndefinedElement : value;
+    }
+  };
+  const bool adds = reduction == Reduction::sum || reduction == Reduction::average;
+  if (adds && storage == Storage::float32) {
+    each([](float a, float b) { return a + b; });
+  } else if (adds) {
+    each([&](float a, float b) { return stored(a + b, storage); });
+  } else {
+    each([&](float a, float b) {
+      const double both = folded(reduction, static_cast<double>(a), static_cast<double>(b));
+      return stored(static_cast<float>(both), storage);
+    });
   }
-  const Sum<double> total = combined(members, reduction);
-  if (total.columns.empty()) return nullptr;
-  Matrix<float> values(total.values.rows(), total.values.columns());
-  for (std::int64_t r = 0; r < values.rows(); ++r) {
-    std::ranges::transform(total.values.row(r), values.row(r).begin(),
-                           [](double v) { return static_cast<float>(v); });
-  }
-  return make_held(total.columns, std::move(values));
 }
 
 }  // namespace lockstep::numeric

@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "backend/numeric/storage.h"
 #include "backend/numeric/tensor.h"
 #include "sim/plan/plan.h"
 
@@ -12,7 +13,8 @@ namespace lockstep::numeric {
 // What changes nothing that it is folded with: 0, or minus infinity. An average counts as a sum
 // here; whoever takes it divides at the end.
 double neutral(Reduction reduction);
-// a + b, max(a, b) or log(exp(a) + exp(b)).
+// a + b, max(a, b) or log(exp(a) + exp(b)). Of equal zeros the maximum is +0: a and b may change
+// places, and the bits stay.
 double folded(Reduction reduction, double a, double b);
 // `value` folded with itself, `count` times in all. REQUIRES: count > 0.
 double repeated(Reduction reduction, double value, int count);
@@ -23,7 +25,12 @@ Reduction way_to_combine(const Plan& plan, const StateSpec& spec);
 
 // As sum<double>(), element by element.
 Sum<double> combined(std::span<const Held> members, Reduction reduction);
-// As added(). The average is float32, as the sum is.
-Held reduced(std::span<const Held> members, Reduction reduction);
+
+// One step of a collective: onto[i] := onto[i] folded with other[i], kept in `storage`. A sum (an
+// average counts as one) is added in float32, the logarithm of a sum in float64. What is undefined
+// is kUndefinedElement afterwards, so that `onto` and `other` may change places, and the bits stay.
+// REQUIRES: equal lengths.
+void fold(Reduction reduction, Storage storage, std::span<float> onto,
+          std::span<const float> other);
 
 }  // namespace lockstep::numeric

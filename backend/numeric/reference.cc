@@ -220,9 +220,8 @@ void Reference::replace_stream(QuantityName name, std::int64_t row,
   if (found != values_.end()) std::ranges::copy(actual, found->second.row(row).begin());
 }
 
-void Reference::record_choice(int step, int layer, std::int64_t row,
-                              const std::vector<int>& experts) {
-  choices_.try_emplace({step, layer, row}, experts);
+void Reference::record_choice(const RouterChoice& choice) {
+  choices_.try_emplace({choice.step, choice.layer, choice.row}, choice.experts);
 }
 
 }  // namespace lockstep::numeric

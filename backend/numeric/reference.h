@@ -50,6 +50,14 @@ struct LayerContents {
   bool heads_are_normed = false;  // queries and keys are divided by their RMS over all heads
 };
 
+// What a router chose for a row of a step.
+struct RouterChoice {
+  int step = 0;
+  int layer = 0;
+  std::int64_t row = 0;
+  std::vector<int> experts;  // ascending
+};
+
 class Reference {
  public:
   // `contents` by step, then layer. `weights` and `tokens` must outlive the reference. `near_tie`:
@@ -77,7 +85,7 @@ class Reference {
   void replace_stream(QuantityName name, std::int64_t row, std::span<const double> actual);
   // What the real router chose for a row. The reference takes it where its own choice is nearer
   // than `near_tie` to being another, since rounding may then decide.
-  void record_choice(int step, int layer, std::int64_t row, const std::vector<int>& experts);
+  void record_choice(const RouterChoice& choice);
 
  private:
   using HalfKey = std::tuple<int, int, HalfLayer>;

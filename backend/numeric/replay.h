@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/numeric/storage.h"
 #include "sim/base/rank_set.h"
 #include "sim/plan/plan.h"
 
@@ -16,6 +17,14 @@ namespace lockstep::numeric {
 
 enum class ReplayVerdict : std::uint8_t { agrees, diverges, stopped, inconclusive };
 std::string to_string(ReplayVerdict verdict);
+
+// What memory that nobody wrote and rows of padding hold. Neither may show in a real row. What
+// takes NaN for a small number hides it; a large number hides where it is compared and lost.
+enum class Garbage : std::uint8_t {
+  nan,
+  finite,  // 2^40
+  both     // one run each; an obligation is met if it is in both
+};
 
 // One element that a test corrupts: after operation `operation`, on `rank`, element (row, column)
 // of output 0 is multiplied by `factor`.
@@ -31,6 +40,8 @@ struct ReplayOptions {
   std::uint64_t seed = 1;
   bool propagate = false;
   std::vector<Corruption> corruptions;
+  Garbage garbage = Garbage::nan;
+  Storage storage = Storage::float32;
   // Called before each operation of a sweep over the plan; may be empty.
   std::function<void(int operation, int operations)> progress = nullptr;
 };
@@ -56,20 +67,33 @@ struct Comparison {
   std::vector<TermScale> terms;
 };
 
+// propagate: how many tokens of a step, at the last logits that were asked for, have another
+// likeliest next word than the reference's on some rank.
+struct StepWords {
+  int step = 0;
+  int changed = 0;
+  int total = 0;
+};
+
 struct ReplayResult {
   ReplayVerdict verdict = ReplayVerdict::agrees;
   std::vector<Comparison> comparisons;  // in plan order; those not reached are absent
   int stopped_at = -1;                  // operation whose collective could not complete; -1: none
   std::string stopped_why;  // "ranks 0-3 call all_reduce, ranks 4-7 call reduce_scatterv"
   double tolerance = 0;
-  int tokens_changed = 0;  // propagate: requests whose top-1 token differs from the reference's
-  int tokens_total = 0;
+  std::vector<StepWords> words;  // of the steps that have logits
+  std::vector<int>
+      garbage_shows;  // Garbage::both: operations at which only the finite run is wrong
 };
 
 // The model at dimensions that a CPU runs in milliseconds: hidden, widths, heads and vocabulary
 // shrink to the smallest that every shard count of `plan` divides; layers, experts, routing and
 // the order of everything stay. Idempotent.
 Plan at_reduced_dimensions(Plan plan);
+
+// Calls `run` once, or for Garbage::both with each kind of garbage, and tells the runs as one.
+ReplayResult with_garbage(const ReplayOptions& options,
+                          const std::function<ReplayResult(const ReplayOptions&)>& run);
 
 // REQUIRES: validate(plan) is empty.
 ReplayResult replay(const Plan& plan, const ReplayOptions& options);

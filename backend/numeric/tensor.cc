@@ -5,21 +5,6 @@
 namespace lockstep::numeric {
 namespace {
 
-std::int64_t width_of(const std::vector<Interval>& columns) {
-  std::int64_t width = 0;
-  for (const Interval& c : columns) width += c.size();
-  return width;
-}
-
-// Neighbours that continue each other become one.
-void append(std::vector<Interval>& columns, Interval next) {
-  if (!columns.empty() && columns.back().last == next.first) {
-    columns.back().last = next.last;
-  } else {
-    columns.push_back(next);
-  }
-}
-
 // The written addend whose columns decide the result's: the one with the most intervals, since it
 // tells most about what was gathered.
 const LocalTensor* shape_of(std::span<const Held> addends) {
@@ -56,6 +41,20 @@ Held make_held(std::vector<Interval> columns, Matrix<float> values) {
 }
 
 std::int64_t row_count(const Held& held) { return held ? held->values.rows() : 0; }
+
+std::int64_t width_of(const std::vector<Interval>& columns) {
+  std::int64_t width = 0;
+  for (const Interval& c : columns) width += c.size();
+  return width;
+}
+
+void append(std::vector<Interval>& columns, Interval next) {
+  if (!columns.empty() && columns.back().last == next.first) {
+    columns.back().last = next.last;
+  } else {
+    columns.push_back(next);
+  }
+}
 
 template <class T>
 Sum<T> sum(std::span<const Held> addends) {

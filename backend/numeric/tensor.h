@@ -28,6 +28,9 @@ using Held = std::shared_ptr<const LocalTensor>;
 
 Held make_held(std::vector<Interval> columns, Matrix<float> values);
 std::int64_t row_count(const Held& held);  // 0 if never written
+// Of columns as LocalTensor has them: how many they are; those and `next`, which follow them.
+std::int64_t width_of(const std::vector<Interval>& columns);
+void append(std::vector<Interval>& columns, Interval next);
 
 // The sum of `addends`, accumulated in T in their order, a row per row of the longest. A row that
 // an addend lacks is NaN, and so is everything if an addend was never written or has other columns.

@@ -32,8 +32,6 @@ double tolerance_of(const Plan& plan, Storage storage) {
   return factor * unit_roundoff(storage) * std::sqrt(longest);
 }
 
-double tolerance_of(const Plan& plan) { return tolerance_of(plan, Storage::float32); }
-
 double near_tie_of(const Plan& plan, Storage storage) {
   return kNearTieInTolerances * tolerance_of(plan, storage);
 }

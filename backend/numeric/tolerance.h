@@ -8,8 +8,6 @@ namespace lockstep::numeric {
 
 // Of the error of a row: c * unit roundoff * sqrt(longest accumulation that is rounded to storage).
 double tolerance_of(const Plan& plan, Storage storage);
-// With float32.
-double tolerance_of(const Plan& plan);
 // How near to another choice, relatively, a router's choice may be for rounding to decide it.
 double near_tie_of(const Plan& plan, Storage storage);
 

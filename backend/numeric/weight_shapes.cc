@@ -11,7 +11,7 @@ std::int64_t head_width(const Model& model) {
   return std::max(1, model.hidden_size / std::max(1, model.num_attention_heads));
 }
 
-Shape shape_of_latent(const Model& m, WeightKind kind) {
+WeightShape shape_of_latent(const Model& m, WeightKind kind) {
   switch (kind) {
     case WeightKind::query_down:
       return {m.hidden_size, m.q_lora_rank};
@@ -38,7 +38,7 @@ std::int64_t cached_value_width(const Model& m) {
   return m.is_latent() ? m.kv_lora_rank : kv_heads(m) * value_width(m);
 }
 
-Shape shape_of_attention(const Model& m, WeightKind kind) {
+WeightShape shape_of_attention(const Model& m, WeightKind kind) {
   const std::int64_t queries = query_heads(m) * query_width(m);
   const std::int64_t keys = kv_heads(m) * query_width(m);
   switch (kind) {
@@ -69,7 +69,7 @@ Shape shape_of_attention(const Model& m, WeightKind kind) {
   }
 }
 
-Shape shape_of_experts(const Model& m, WeightKind kind) {
+WeightShape shape_of_experts(const Model& m, WeightKind kind) {
   const std::int64_t hidden = m.hidden_size;
   switch (kind) {
     case WeightKind::router:
@@ -133,7 +133,7 @@ std::int64_t vocabulary(const Model& model) {
   return (std::int64_t{model.vocab_size} + kPadding - 1) / kPadding * kPadding;
 }
 
-Shape shape_of(const Model& m, WeightKind kind) {
+WeightShape shape_of(const Model& m, WeightKind kind) {
   const std::int64_t hidden = m.hidden_size;
   switch (kind) {
     case WeightKind::embedding:

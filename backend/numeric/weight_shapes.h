@@ -59,10 +59,10 @@ struct WeightName {
   auto operator<=>(const WeightName&) const = default;
 };
 
-struct Shape {
+struct WeightShape {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
-  auto operator<=>(const Shape&) const = default;
+  auto operator<=>(const WeightShape&) const = default;
 };
 
 // Cached positions that a request attends to, at most: enough to make the cache count.
@@ -83,6 +83,6 @@ std::int64_t shared_width(const Model& model);     // of all shared experts toge
 std::int64_t vocabulary(const Model& model);       // padded to a multiple of 64
 
 // REQUIRES: it is no projection.
-Shape shape_of(const Model& model, WeightKind kind);
+WeightShape shape_of(const Model& model, WeightKind kind);
 
 }  // namespace lockstep::numeric

@@ -133,7 +133,7 @@ std::vector<float> WeightBlock::row() const {
   return {first.row(0).begin(), first.row(0).end()};
 }
 
-Matrix<float> Weights::draw(const WeightName& name, Shape shape, Interval rows,
+Matrix<float> Weights::draw(const WeightName& name, WeightShape shape, Interval rows,
                             Interval columns) const {
   const std::array<float, 256> values = values_of_bytes(name.kind, shape.rows);
   std::uint64_t key = mix64(seed_ ^ static_cast<std::uint64_t>(name.kind));
@@ -147,7 +147,7 @@ Matrix<float> Weights::draw(const WeightName& name, Shape shape, Interval rows,
   return w;
 }
 
-SharedMatrix Weights::kept(const WeightName& name, Shape shape) {
+SharedMatrix Weights::kept(const WeightName& name, WeightShape shape) {
   const std::int64_t elements = shape.rows * shape.columns;
   if (elements > kLargestKept) return nullptr;
   const std::pair key{name, shape};

@@ -26,7 +26,7 @@ class Weights;
 // Some rows and columns of one weight matrix: a description, nothing is drawn yet.
 class WeightBlock {
  public:
-  WeightBlock(Weights& weights, WeightName name, Shape shape)
+  WeightBlock(Weights& weights, WeightName name, WeightShape shape)
       : weights_(&weights),
         name_(name),
         shape_(shape),
@@ -51,7 +51,7 @@ class WeightBlock {
  private:
   Weights* weights_;
   WeightName name_;
-  Shape shape_;
+  WeightShape shape_;
   Interval rows_;
   Interval columns_;
 };
@@ -88,12 +88,13 @@ class Weights {
   friend class WeightBlock;
 
   // A small matrix is drawn once and kept while the budget lasts; null for a larger one.
-  SharedMatrix kept(const WeightName& name, Shape shape);
-  Matrix<float> draw(const WeightName& name, Shape shape, Interval rows, Interval columns) const;
+  SharedMatrix kept(const WeightName& name, WeightShape shape);
+  Matrix<float> draw(const WeightName& name, WeightShape shape, Interval rows,
+                     Interval columns) const;
 
   Model model_;
   std::uint64_t seed_;
-  std::map<std::pair<WeightName, Shape>, SharedMatrix> cache_;
+  std::map<std::pair<WeightName, WeightShape>, SharedMatrix> cache_;
   std::int64_t cached_elements_ = 0;
 };
 

@@ -87,6 +87,37 @@ std::string divergence_text(const Comparison& c, const Plan& plan, const Style& 
   return text;
 }
 
+// What carrying a fault on does to the words that come next.
+std::string words_text(const numeric::ReplayResult& result) {
+  std::string text;
+  for (const numeric::StepWords& w : result.words) {
+    text += fmt::format("step {}: {} of {} top-1 tokens changed\n", w.step, w.changed, w.total);
+  }
+  return text;
+}
+
+Json words_json(const numeric::ReplayResult& result) {
+  Json steps = Json::array();
+  int changed = 0;
+  int total = 0;
+  for (const numeric::StepWords& w : result.words) {
+    steps.push_back({{"step", w.step}, {"changed", w.changed}, {"total", w.total}});
+    changed += w.changed;
+    total += w.total;
+  }
+  return {{"changed", changed}, {"total", total}, {"steps", steps}};
+}
+
+std::string garbage_text(const numeric::ReplayResult& result, const Plan& plan) {
+  std::string text;
+  for (const int operation : result.garbage_shows) {
+    text += fmt::format("operation {} ({}) shows only where unwritten memory holds large numbers\n",
+                        operation,
+                        to_string(plan.operations[static_cast<std::size_t>(operation)].kind));
+  }
+  return text;
+}
+
 std::string verdict_text(const numeric::ReplayResult& result, const Style& style) {
   const std::string verdict = to_string(result.verdict);
   return result.verdict == ReplayVerdict::agrees ? style.good(verdict) : style.bad(verdict);
@@ -115,10 +146,7 @@ std::string replay_text(const ReplayedPlan& replayed, const Style& style, bool a
   }
   text += fmt::format("\n{} comparisons, {} wrong, tolerance {:.2g}\n", result.comparisons.size(),
                       wrong, result.tolerance);
-  if (result.tokens_total > 0) {
-    text +=
-        fmt::format("{} of {} top-1 tokens changed\n", result.tokens_changed, result.tokens_total);
-  }
+  text += garbage_text(result, replayed.plan) + words_text(result);
   return text;
 }
 
@@ -145,9 +173,8 @@ Json replay_json(const ReplayedPlan& replayed) {
   if (result.stopped_at >= 0) {
     json["stopped_at"] = {{"operation", result.stopped_at}, {"why", result.stopped_why}};
   }
-  if (result.tokens_total > 0) {
-    json["tokens"] = {{"changed", result.tokens_changed}, {"total", result.tokens_total}};
-  }
+  if (!result.words.empty()) json["tokens"] = words_json(result);
+  if (!result.garbage_shows.empty()) json["only_with_finite_garbage"] = result.garbage_shows;
   json["measured"] = {{"wall_ms", replayed.wall_ms}};
   return json;
 }

@@ -121,7 +121,7 @@ TEST_CASE("a recorded choice decides near a tie, and only there") {
   int taken = 0;
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     World world(transformer(spec).model, seed);
-    for (std::int64_t row = 0; row < 5; ++row) world.reference.record_choice(0, 0, row, recorded);
+    for (std::int64_t row = 0; row < 5; ++row) world.reference.record_choice({0, 0, row, recorded});
     World alone(transformer(spec).model, seed);
     const Matrix<double>& with = world.reference.value({Quantity::router});
     const Matrix<double>& without = alone.reference.value({Quantity::router});

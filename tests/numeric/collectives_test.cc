@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "backend/numeric/rendezvous.h"
+#include "tests/numeric/collective.h"
 #include "tests/numeric/held.h"
 #include "tests/numeric/transformer.h"
 
@@ -14,25 +15,37 @@ namespace lockstep::test {
 namespace {
 
 using numeric::Held;
+using Members = std::vector<Held>;
 using Rows = std::vector<float>;
+
+// What each member receives.
+Members all_reduce(const Members& members, Reduction reduction = Reduction::sum) {
+  return Collective{.kind = OpKind::all_reduce, .passed = members, .reduction = reduction}.run();
+}
+Members reduce_scatterv(const Members& members, const std::vector<std::int64_t>& sizes) {
+  return Collective{.kind = OpKind::reduce_scatterv, .passed = members, .sizes = sizes}.run();
+}
+Members all_gather(const Members& members, Axis axis) {
+  return Collective{.kind = OpKind::all_gather, .passed = members, .axis = axis}.run();
+}
 
 TEST_CASE("all_reduce of partial values completes them: m_0 = 1, m_1 = 2, D = m_0 + m_1 = 3") {
   const std::vector<Held> members{column({1}), column({2})};
-  const std::vector<Held> result = numeric::all_reduce(members);
+  const std::vector<Held> result = all_reduce(members);
   CHECK(elements(result[0]) == Rows{3});
   CHECK(elements(result[1]) == Rows{3});
 }
 
 TEST_CASE("all_reduce of complete values multiplies by the group: n = 2, C = 3, W(2) = 2 * 3 = 6") {
   const std::vector<Held> members{column({3}), column({3})};
-  CHECK(elements(numeric::all_reduce(members)[0]) == Rows{6});
+  CHECK(elements(all_reduce(members)[0]) == Rows{6});
 }
 
 TEST_CASE("reduce_scatterv gives each member its rows of the sum") {
   // Rows of m_0 + m_1: 1+10, 2+20, 3+30; sizes 1 and 2.
   const std::vector<Held> members{column({1, 2, 3}), column({10, 20, 30})};
   const std::vector<std::int64_t> sizes{1, 2};
-  const std::vector<Held> result = numeric::reduce_scatter(members, sizes);
+  const std::vector<Held> result = reduce_scatterv(members, sizes);
   CHECK(elements(result[0]) == Rows{11});
   CHECK(elements(result[1]) == Rows{22, 33});
 }
@@ -40,7 +53,7 @@ TEST_CASE("reduce_scatterv gives each member its rows of the sum") {
 TEST_CASE("reduce_scatterv of complete values doubles them: n = 2, 3 + 3 = 2 * 3 = 6") {
   const std::vector<Held> members{column({3, 3}), column({3, 3})};
   const std::vector<std::int64_t> sizes{1, 1};
-  const std::vector<Held> result = numeric::reduce_scatter(members, sizes);
+  const std::vector<Held> result = reduce_scatterv(members, sizes);
   CHECK(elements(result[0]) == Rows{6});
   CHECK(elements(result[1]) == Rows{6});
 }
@@ -52,14 +65,14 @@ TEST_CASE("dp_gather: zero-filled buffers with disjoint rows sum to everybody's 
   const std::vector<Held> members{
       numeric::copied_rows(column({5}), nullptr, first, Fill::zero, {0, 1}),
       numeric::copied_rows(column({6, 7}), nullptr, second, Fill::zero, {0, 1})};
-  CHECK(elements(numeric::all_reduce(members)[1]) == Rows{5, 6, 7});
+  CHECK(elements(all_reduce(members)[1]) == Rows{5, 6, 7});
 }
 
 TEST_CASE("dp_gather_partial of replicated rows multiplies them: both write row 0, 5 + 5 = 10") {
   const RowMoves moves{1, {{0, 0, 1}}};
   const Held placed = numeric::copied_rows(column({5}), nullptr, moves, Fill::zero, {0, 1});
   const std::vector<Held> members{placed, placed};
-  CHECK(elements(numeric::all_reduce(members)[0]) == Rows{10});
+  CHECK(elements(all_reduce(members)[0]) == Rows{10});
 }
 
 TEST_CASE("dp_scatter of a partial sum loses the others' terms: rank 0 keeps 1 of 1 + 2") {
@@ -70,7 +83,7 @@ TEST_CASE("dp_scatter of a partial sum loses the others' terms: rank 0 keeps 1 o
 
 TEST_CASE("all_gather concatenates rows in group order, also unequal ones") {
   const std::vector<Held> members{column({1}), column({2, 3})};
-  CHECK(elements(numeric::all_gather(members, Axis::rows)[0]) == Rows{1, 2, 3});
+  CHECK(elements(all_gather(members, Axis::rows)[0]) == Rows{1, 2, 3});
 }
 
 TEST_CASE("all_gather along columns puts slices side by side and joins what continues") {
@@ -78,22 +91,22 @@ TEST_CASE("all_gather along columns puts slices side by side and joins what cont
   right(0, 0) = 8;
   right(0, 1) = 9;
   const std::vector<Held> members{column({7}), numeric::make_held({{1, 3}}, right)};
-  const Held all = numeric::all_gather(members, Axis::columns)[0];
+  const Held all = all_gather(members, Axis::columns)[0];
   CHECK(elements(all) == Rows{7, 8, 9});
   CHECK(all->columns == std::vector<numeric::Interval>{{0, 3}});
   const std::vector<Held> swapped{members[1], members[0]};
-  CHECK(numeric::all_gather(swapped, Axis::columns)[0]->columns.size() == 2);
+  CHECK(all_gather(swapped, Axis::columns)[0]->columns.size() == 2);
 }
 
 TEST_CASE("a member that never wrote its tensor makes the sum undefined") {
   const std::vector<Held> members{column({1, 2}), nullptr};
-  for (const float v : elements(numeric::all_reduce(members)[0])) CHECK(std::isnan(v));
-  CHECK(numeric::all_reduce(std::vector<Held>{nullptr, nullptr})[0] == nullptr);
+  for (const float v : elements(all_reduce(members)[0])) CHECK(std::isnan(v));
+  CHECK(all_reduce({nullptr, nullptr})[0] == nullptr);
 }
 
 TEST_CASE("other reductions of 1 and 2: average 1.5, maximum 2, logsumexp log(e + e^2)") {
   const std::vector<Held> members{column({1}), column({2})};
-  const auto all = [&](Reduction how) { return elements(numeric::all_reduce(members, how)[1]); };
+  const auto all = [&](Reduction how) { return elements(all_reduce(members, how)[1]); };
   CHECK(all(Reduction::average) == Rows{1.5F});
   CHECK(all(Reduction::max) == Rows{2});
   CHECK(all(Reduction::logsumexp)[0] ==
@@ -103,24 +116,25 @@ TEST_CASE("other reductions of 1 and 2: average 1.5, maximum 2, logsumexp log(e 
 TEST_CASE("what is undefined is no smaller than a number: its maximum with 1 is undefined") {
   const std::vector<Held> members{column({1}), column({std::nanf("")})};
   for (const Reduction how : {Reduction::max, Reduction::logsumexp, Reduction::average}) {
-    CHECK(std::isnan(elements(numeric::all_reduce(members, how)[0])[0]));
+    CHECK(std::isnan(elements(all_reduce(members, how)[0])[0]));
   }
 }
 
-TEST_CASE("reduce: the root has 1 + 2 = 3, the other nothing") {
-  const std::vector<Held> members{column({1}), column({2})};
-  const std::vector<Held> result = numeric::reduce(members, Reduction::sum, 1);
-  CHECK(std::isnan(elements(result[0])[0]));
-  CHECK(elements(result[1]) == Rows{3});
+TEST_CASE("reduce: the root has 1 + 2 = 3, the other nothing, or in place what it had") {
+  Collective c{.kind = OpKind::reduce, .passed = {column({1}), column({2})}, .root = 1};
+  CHECK(std::isnan(elements(c.run()[0])[0]));
+  CHECK(elements(c.run()[1]) == Rows{3});
+  c.in_place = true;
+  CHECK(c.run()[0] == c.passed[0]);
+  CHECK(elements(c.run()[1]) == Rows{3});
 }
 
 TEST_CASE("all_to_all: the first of each for rank 0; what was never written is undefined") {
-  const std::vector<std::int64_t> sizes{1, 1, 1, 1};
-  const std::vector<Held> members{column({1, 2}), column({3, 4})};
-  CHECK(elements(numeric::all_to_all(members, sizes)[0]) == Rows{1, 3});
-  CHECK(elements(numeric::all_to_all(members, sizes)[1]) == Rows{2, 4});
-  const std::vector<Held> half{column({1, 2}), nullptr};
-  const Rows received = elements(numeric::all_to_all(half, sizes)[1]);
+  const Collective all{.kind = OpKind::all_to_all, .passed = {column({1, 2}), column({3, 4})}};
+  CHECK(elements(all.run()[0]) == Rows{1, 3});
+  CHECK(elements(all.run()[1]) == Rows{2, 4});
+  const Collective half{.kind = OpKind::all_to_all, .passed = {column({1, 2}), nullptr}};
+  const Rows received = elements(half.run()[1]);
   REQUIRE(received.size() == 2);
   CHECK(received[0] == 2);
   CHECK(std::isnan(received[1]));

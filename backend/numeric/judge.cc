@@ -1,10 +1,10 @@
-// The obligations of an Interpreter: measuring, repairing, and following what was computed.
+#include "backend/numeric/judge.h"
+
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <limits>
 
-#include "backend/numeric/interpreter.h"
 #include "backend/numeric/reduction.h"
 
 namespace lockstep::numeric {
@@ -12,6 +12,17 @@ namespace {
 
 std::size_t executing_ranks(const Plan& plan, const Operation& op) {
   return static_cast<std::size_t>(op.ranks.empty() ? plan.world : op.ranks.size());
+}
+
+// One object, or two of the same numbers: those that several processes hold are never one object.
+bool are_equal(const Held& a, const Held& b) {
+  if (a == b) return true;
+  if (!a || !b || a->columns != b->columns || a->values.rows() != b->values.rows()) return false;
+  const auto same = [](float x, float y) { return x == y || (std::isnan(x) && std::isnan(y)); };
+  for (std::int64_t r = 0; r < a->values.rows(); ++r) {
+    if (!std::ranges::equal(a->values.row(r), b->values.row(r), same)) return false;
+  }
+  return true;
 }
 
 // Column of the largest element; the lowest of equals. -1 if an element is no number.
@@ -22,14 +33,21 @@ std::int64_t top(std::span<const double> row) {
 
 }  // namespace
 
-void Interpreter::judge(int operation, const std::vector<int>& ranks) {
+Judge::Judge(const Plan& plan, const ReplayOptions& options, PlanReference& reference, Ranks& ranks)
+    : plan_(plan),
+      options_(options),
+      reference_(reference),
+      ranks_(ranks),
+      tolerance_(tolerance_of(plan, options.storage)) {}
+
+void Judge::judge(int operation, const std::vector<int>& ranks) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   for (std::size_t i = 0; i < op.in.size(); ++i) {
     if (op.in[i].expect.exists()) judge_operand(operation, static_cast<int>(i), ranks);
   }
 }
 
-void Interpreter::judge_operand(int operation, int operand, const std::vector<int>& ranks) {
+void Judge::judge_operand(int operation, int operand, const std::vector<int>& ranks) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   const Operand& in = op.in[static_cast<std::size_t>(operand)];
   SoFar now;
@@ -43,19 +61,19 @@ void Interpreter::judge_operand(int operation, int operand, const std::vector<in
   if (op.boundary || op.kind == OpKind::norm) follow(in.expect, judged);
   if (options_.propagate) return note_words(in.expect, judged);
   for (const Judged& one : judged) {
-    if (!one.measured.met(kDecisive * tolerance_)) repair(op, in, one);
+    if (!met(one)) repair(op, in, one);
   }
 }
 
 // Ranks may come to an obligation one after the other; it is told as one.
-void Interpreter::tell(int operation, int operand, SoFar now) {
+void Judge::tell(int operation, int operand, SoFar now) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   SoFar& all = so_far_[{operation, operand}];
   all.ranks += now.ranks;
   std::ranges::move(now.judged, std::back_inserter(all.judged));
   if (all.ranks < executing_ranks(plan_, op)) return;
   const Operand& in = op.in[static_cast<std::size_t>(operand)];
-  Comparison& c = result_.comparisons.emplace_back(comparison_of(in, all.judged));
+  Comparison& c = comparisons_.emplace_back(comparison_of(in, all.judged));
   c.operation = operation;
   c.operand = operand;
   c.site = op.site;
@@ -63,16 +81,18 @@ void Interpreter::tell(int operation, int operand, SoFar now) {
   so_far_.erase({operation, operand});
 }
 
-// Ranks that hold the same object and owe the same rows are judged once.
-void Interpreter::judge_ranks(const Operand& operand, const std::vector<int>& ranks, SoFar& now) {
+// Ranks that hold the same and owe the same rows are judged once.
+void Judge::judge_ranks(const Operand& operand, const std::vector<int>& ranks, SoFar& now) {
   const StateSpec& spec = plan_.spec(operand.expect);
   const std::vector<int>& rows = plan_.layout(spec.rows).rows.index_of_rank;
   std::vector<std::pair<Held, int>> seen;
   now.ranks = ranks.size();
   for (const int rank : ranks) {
-    const std::pair<Held, int> key{held(operand.tensor, rank),
+    const std::pair<Held, int> key{ranks_.held(operand.tensor, rank),
                                    rows[static_cast<std::size_t>(rank)]};
-    const auto same = std::ranges::find(seen, key);
+    const auto same = std::ranges::find_if(seen, [&](const std::pair<Held, int>& other) {
+      return other.second == key.second && are_equal(other.first, key.first);
+    });
     if (same != seen.end() && !spec.columns_over.exists()) {
       now.judged[static_cast<std::size_t>(same - seen.begin())].ranks.push_back(rank);
       continue;
@@ -87,8 +107,7 @@ void Interpreter::judge_ranks(const Operand& operand, const std::vector<int>& ra
 }
 
 // The holders of a partial value are judged together, by what they had when they came.
-void Interpreter::judge_parts(int operation, int operand, const std::vector<int>& ranks,
-                              SoFar& now) {
+void Judge::judge_parts(int operation, int operand, const std::vector<int>& ranks, SoFar& now) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   const Operand& in = op.in[static_cast<std::size_t>(operand)];
   const std::vector<std::vector<int>>& parts =
@@ -98,7 +117,7 @@ void Interpreter::judge_parts(int operation, int operand, const std::vector<int>
     const auto is_here = [&](int r) { return std::ranges::binary_search(ranks, r); };
     const auto ever_comes = [&](int r) { return executes(op, r); };
     for (const int rank : parts[i]) {
-      if (is_here(rank)) come.emplace(rank, held(in.tensor, rank));
+      if (is_here(rank)) come.emplace(rank, ranks_.held(in.tensor, rank));
     }
     const auto expected = std::ranges::count_if(parts[i], ever_comes);
     if (come.empty() || static_cast<std::ptrdiff_t>(come.size()) < expected) continue;
@@ -108,14 +127,13 @@ void Interpreter::judge_parts(int operation, int operand, const std::vector<int>
   }
 }
 
-Interpreter::Judged Interpreter::judge_part(const Operation& op, const Operand& operand,
-                                            const std::vector<int>& part,
-                                            const std::map<int, Held>& come) {
+Judge::Judged Judge::judge_part(const Operation& op, const Operand& operand,
+                                const std::vector<int>& part, const std::map<int, Held>& come) {
   Judged one;
   one.ranks = part;
   for (const int rank : part) {
     const auto own = come.find(rank);
-    one.held.push_back(own != come.end() ? own->second : held(operand.tensor, rank));
+    one.held.push_back(own != come.end() ? own->second : ranks_.held(operand.tensor, rank));
   }
   // A product of parts is a part of the product only where the parts add up.
   const Reduction way = op.kind == OpKind::linear
@@ -128,15 +146,14 @@ Interpreter::Judged Interpreter::judge_part(const Operation& op, const Operand& 
   return one;
 }
 
-Comparison Interpreter::comparison_of(const Operand& operand,
-                                      const std::vector<Judged>& judged) const {
+Comparison Judge::comparison_of(const Operand& operand, const std::vector<Judged>& judged) const {
   Comparison c;
   std::vector<int> wrong;
   double worst = 0;
   for (const Judged& one : judged) {
     worst = std::max(worst, one.measured.worst_row);
     c.relative_error = std::max(c.relative_error, one.measured.relative);
-    if (!one.measured.met(kDecisive * tolerance_)) {
+    if (!met(one)) {
       wrong.insert(wrong.end(), one.ranks.begin(), one.ranks.end());
     }
   }
@@ -164,11 +181,11 @@ Comparison Interpreter::comparison_of(const Operand& operand,
 // Of a partial sum the first member holds the whole from here on, the others zero; of a maximum
 // each holds it all, of a logsumexp each an equal part. A member that has gone on and written
 // something else keeps that. Before a product the parts are equal ones: no rank makes it all.
-void Interpreter::repair(const Operation& op, const Operand& operand, const Judged& judged) {
+void Judge::repair(const Operation& op, const Operand& operand, const Judged& judged) {
   const StateSpec& spec = plan_.spec(operand.expect);
   const Held right = PlanReference::held(judged.target);
   if (!spec.partial_over.exists()) {
-    for (const int rank : judged.ranks) held(operand.tensor, rank) = right;
+    for (const int rank : judged.ranks) ranks_.put(operand.tensor, rank, right);
     return;
   }
   const Reduction way = way_to_combine(plan_, spec);
@@ -176,28 +193,28 @@ void Interpreter::repair(const Operation& op, const Operand& operand, const Judg
   const Held others = way == Reduction::sum ? scaled(right, 0.0) : right;
   const Held equal = PlanReference::held_shifted(judged.target, -std::log(size));
   for (std::size_t i = 0; i < judged.ranks.size(); ++i) {
-    Held& own = held(operand.tensor, judged.ranks[i]);
-    if (own != judged.held[i]) continue;
-    own = i == 0 ? right : others;
+    if (!are_equal(ranks_.held(operand.tensor, judged.ranks[i]), judged.held[i])) continue;
+    Held own = i == 0 ? right : others;
     if (way == Reduction::logsumexp) own = equal;
     if (op.kind == OpKind::linear) own = scaled(right, 1.0 / size);
+    ranks_.put(operand.tensor, judged.ranks[i], std::move(own));
   }
 }
 
 // Lets the reference continue from what was right: the stream before a block, and what a block
 // added to it. Each block is then compared with the reference applied to that block's actual input,
 // and rounding does not grow with depth. A wrong row is never followed.
-void Interpreter::follow(SpecId spec, const std::vector<Judged>& judged) {
+void Judge::follow(SpecId spec, const std::vector<Judged>& judged) {
   if (plan_.spec(spec).columns_over.exists()) return;
   for (const Judged& one : judged) {
-    if (!one.measured.fits || !one.measured.met(kDecisive * tolerance_)) continue;
+    if (!one.measured.fits || !met(one)) continue;
     for (const std::int64_t r : one.measured.real) {
       follow_row(spec, one.target.rows[static_cast<std::size_t>(r)], one.actual.values.row(r));
     }
   }
 }
 
-void Interpreter::follow_row(SpecId spec, std::int64_t row, std::span<const double> actual) {
+void Judge::follow_row(SpecId spec, std::int64_t row, std::span<const double> actual) {
   if (const auto stream = reference_.stream(spec)) {
     reference_.reference().replace_stream(*stream, row, actual);
     return;
@@ -213,11 +230,12 @@ void Interpreter::follow_row(SpecId spec, std::int64_t row, std::span<const doub
 
 // Whether the likeliest next word of each token is still the reference's. The logits are judged
 // more than once on their way; the last time counts.
-void Interpreter::note_words(SpecId id, const std::vector<Judged>& judged) {
+void Judge::note_words(SpecId id, const std::vector<Judged>& judged) {
   const StateSpec& spec = plan_.spec(id);
   const bool are_logits = std::ranges::all_of(
       spec.terms, [&](TermId t) { return plan_.term(t).kind == TermKind::logits; });
   if (spec.terms.empty() || !are_logits || spec.columns_over.exists()) return;
+  const int step = plan_.term(spec.terms.front()).step;
   std::map<std::int64_t, bool> changed;
   for (const Judged& one : judged) {
     const std::vector<std::int64_t>& tokens = reference_.rows(spec.rows, one.ranks.front());
@@ -228,36 +246,44 @@ void Interpreter::note_words(SpecId id, const std::vector<Judged>& judged) {
       differs = differs || !same;
     }
   }
-  for (const auto& [token, differs] : changed) word_changed_[token] = differs;
+  for (const auto& [token, differs] : changed) word_changed_[{step, token}] = differs;
 }
 
 // An obligation to which not all ranks came is told by nobody, but those that came owed it.
-bool Interpreter::come_late_and_unmet() const {
+bool Judge::come_late_and_unmet() const {
   return std::ranges::any_of(so_far_, [&](const auto& entry) {
-    return std::ranges::any_of(entry.second.judged, [&](const Judged& one) {
-      return !one.measured.met(kDecisive * tolerance_);
-    });
+    return !std::ranges::all_of(entry.second.judged, [&](const Judged& one) { return met(one); });
   });
 }
 
-void Interpreter::finish() {
-  stop_for_waiting();
-  stop_for_waiting_peers();
-  std::ranges::stable_sort(result_.comparisons, {},
-                           [](const Comparison& c) { return std::pair(c.operation, c.operand); });
+bool Judge::is_gathering(int rank) const {
+  return std::ranges::any_of(gathering_,
+                             [&](const auto& entry) { return entry.second.contains(rank); });
+}
+
+std::vector<StepWords> Judge::words() const {
+  std::vector<StepWords> all;
   for (const auto& [token, changed] : word_changed_) {
-    ++result_.tokens_total;
-    if (changed) ++result_.tokens_changed;
+    if (all.empty() || all.back().step != token.first) all.push_back({token.first, 0, 0});
+    ++all.back().total;
+    if (changed) ++all.back().changed;
   }
-  result_.tolerance = tolerance_;
-  const auto& all = result_.comparisons;
-  if (result_.stopped_at >= 0) {
-    result_.verdict = ReplayVerdict::stopped;
-  } else if (come_late_and_unmet() || !std::ranges::all_of(all, &Comparison::met)) {
-    result_.verdict = ReplayVerdict::diverges;
-  } else if (std::ranges::any_of(all, &Comparison::inconclusive)) {
-    result_.verdict = ReplayVerdict::inconclusive;
+  return all;
+}
+
+ReplayResult Judge::result() {
+  ReplayResult result;
+  std::ranges::stable_sort(comparisons_, {},
+                           [](const Comparison& c) { return std::pair(c.operation, c.operand); });
+  result.words = words();
+  result.tolerance = tolerance_;
+  if (come_late_and_unmet() || !std::ranges::all_of(comparisons_, &Comparison::met)) {
+    result.verdict = ReplayVerdict::diverges;
+  } else if (std::ranges::any_of(comparisons_, &Comparison::inconclusive)) {
+    result.verdict = ReplayVerdict::inconclusive;
   }
+  result.comparisons = std::move(comparisons_);
+  return result;
 }
 
 }  // namespace lockstep::numeric

@@ -1,0 +1,145 @@
+#include "backend/process/failure.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "backend/process/error.h"
+#include "sim/base/rank_set.h"
+
+namespace lockstep::process {
+namespace {
+
+constexpr std::size_t kLongestChain = 8;  // members of a chain that are told one by one
+
+const Position& at(const std::vector<Position>& seen, int member) {
+  return seen[static_cast<std::size_t>(member)];
+}
+
+bool is_waiting(const Position& position) {
+  return position.peer >= 0 &&
+         (position.state == State::waiting || position.state == State::joining);
+}
+
+// `first`, whom it waits for, whom that one waits for ...; the last either waits for nobody or for
+// one that is in the chain.
+std::vector<int> chain_from(int first, const std::vector<Position>& seen) {
+  std::vector<int> chain{first};
+  while (is_waiting(at(seen, chain.back()))) {
+    const int next = at(seen, chain.back()).peer;
+    if (std::ranges::find(chain, next) != chain.end()) break;
+    chain.push_back(next);
+  }
+  return chain;
+}
+
+std::vector<int> waiting_for(int member, const std::vector<Position>& seen) {
+  std::vector<int> found;
+  for (int m = 0; m < static_cast<int>(seen.size()); ++m) {
+    const std::vector<int> chain = chain_from(m, seen);
+    if (m != member && std::ranges::find(chain, member) != chain.end()) found.push_back(m);
+  }
+  return found;
+}
+
+std::string place(int operation, const Naming& naming) {
+  if (operation < 0) return {};
+  std::string text = fmt::format(" at operation {}", operation);
+  if (naming.operation) text += fmt::format(" ({})", naming.operation(operation));
+  return text;
+}
+
+// "ranks 0-2 and the observer"
+std::string names_of(const std::vector<int>& members, const Naming& naming) {
+  std::vector<int> ranks = members;
+  const bool observer = !ranks.empty() && ranks.back() == naming.ranks;
+  if (observer) ranks.pop_back();
+  if (ranks.empty()) return observer ? name_of(naming.ranks, naming.ranks) : std::string();
+  const std::string text =
+      fmt::format("{} {}", ranks.size() == 1 ? "rank" : "ranks", to_string(RankSet::of(ranks)));
+  return observer ? text + " and " + name_of(naming.ranks, naming.ranks) : text;
+}
+
+std::string wait_text(int member, const std::vector<Position>& seen, const Naming& naming) {
+  const Position& position = at(seen, member);
+  std::string text =
+      fmt::format("{} waits for {}{}", name_of(member, naming.ranks),
+                  name_of(position.peer, naming.ranks), place(position.operation, naming));
+  if (at(seen, position.peer).state == State::done) text += ", which is done";
+  return text;
+}
+
+std::string chain_text(const std::vector<int>& chain, const std::vector<Position>& seen,
+                       const Naming& naming) {
+  std::vector<std::string> links;
+  for (const int member : chain) {
+    if (is_waiting(at(seen, member))) links.push_back(wait_text(member, seen, naming));
+  }
+  const std::size_t told = std::min(links.size(), kLongestChain);
+  std::string text = fmt::format("{}", fmt::join(links.begin(), links.begin() + told, "; "));
+  if (links.size() > told) text += fmt::format("; and so on, {} more", links.size() - told);
+  return text;
+}
+
+// The circle that `first` is in or leads to, from its lowest member; without one, the chain.
+std::vector<int> circle_or_chain(int first, const std::vector<Position>& seen) {
+  std::vector<int> chain = chain_from(first, seen);
+  if (!is_waiting(at(seen, chain.back()))) return chain;
+  chain = chain_from(at(seen, chain.back()).peer, seen);
+  std::ranges::rotate(chain, std::ranges::min_element(chain));
+  return chain;
+}
+
+}  // namespace
+
+std::string to_string(Cause cause) {
+  constexpr std::string_view kNames[] = {
+      "killed",   "exited",    "threw",       "stopped",        "late",         "stalled",
+      "protocol", "peer-gone", "turned-away", "address-in-use", "cannot-start", "interrupted"};
+  return std::string(kNames[static_cast<std::size_t>(cause)]);
+}
+
+std::string signal_name(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name == nullptr ? fmt::format("signal {}", signal) : fmt::format("SIG{}", name);
+}
+
+Accusation accuse_of_standstill(const std::vector<Position>& seen, double seconds,
+                                const Naming& naming) {
+  const auto first = [&](auto is_one) {
+    const auto found = std::ranges::find_if(seen, is_one);
+    return found == seen.end() ? -1 : static_cast<int>(found - seen.begin());
+  };
+  const int working = first([](const Position& position) {
+    return position.state == State::starting || position.state == State::computing;
+  });
+  const int waiting = first(is_waiting);
+  const std::string idle = fmt::format("did nothing for {:g} s", seconds);
+  if (working >= 0) return {Cause::stalled, working, -1, 0, idle, {}};
+  if (waiting < 0) return {Cause::stalled, 0, -1, 0, "is done and does not end", {}};
+  const std::vector<int> chain = circle_or_chain(waiting, seen);
+  return {Cause::stalled, chain.front(), -1, 0, idle, chain_text(chain, seen, naming)};
+}
+
+Failure describe(const Accusation& accusation, std::vector<Position> seen, const Naming& naming) {
+  Failure failure{accusation.cause, accusation.member, accusation.number, -1, {}, {}, {}};
+  if (accusation.member < 0) {
+    failure.text = accusation.what;
+  } else {
+    const Position& position = at(seen, accusation.member);
+    failure.operation = position.operation;
+    failure.waiting = waiting_for(accusation.member, seen);
+    failure.text = fmt::format("{} {}{}", name_of(accusation.member, naming.ranks), accusation.what,
+                               place(position.operation, naming));
+    if (!failure.waiting.empty()) {
+      failure.text += fmt::format("; {} waited for it", names_of(failure.waiting, naming));
+    }
+    if (!accusation.detail.empty()) failure.text += fmt::format(" ({})", accusation.detail);
+  }
+  failure.seen = std::move(seen);
+  return failure;
+}
+
+}  // namespace lockstep::process

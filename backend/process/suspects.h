@@ -1,0 +1,35 @@
+// One fault makes many: a member that is killed closes its connections, and everybody who talked to
+// it complains. Finds the one that came first among what comes to light in any order.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "backend/process/failure.h"
+
+namespace lockstep::process {
+
+class Suspects {
+ public:
+  void add(Accusation accusation);
+
+  bool empty() const { return accusations_.empty(); }
+  // True if what is known cannot be the consequence of something that is still to come to light: a
+  // process that ended by itself, in contrast to one that complains about a peer.
+  bool is_certain() const;
+  // True if `member` has been accused: how it ended is known.
+  bool is_accused(int member) const;
+  // The peer that the best accusation names; -1: nobody.
+  int named_peer() const { return best().peer; }
+
+  // The cause as far as it is known: what is certain, else who was sent nonsense, else who lost a
+  // peer that does not itself complain; of equals the first. REQUIRES: !empty().
+  const Accusation& best() const;
+
+ private:
+  int weight(const Accusation& accusation) const;
+
+  std::vector<Accusation> accusations_;  // as they came
+};
+
+}  // namespace lockstep::process
