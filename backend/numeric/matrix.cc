@@ -3,31 +3,53 @@
 #include "backend/numeric/matrix.h"
 
 #include <Eigen/Core>
+#include <type_traits>
 
 namespace lockstep::numeric {
 namespace {
 
-constexpr std::int64_t kRowsOfTile = 64;
-constexpr std::int64_t kColumnsOfTile = 512;
+constexpr std::int64_t kRowsOfTile = 32;
+constexpr std::int64_t kColumnsOfTile = 256;
+constexpr std::int64_t kRowsWorthTiles = 3;
 
 template <class T>
 using Vector = Eigen::Array<T, 1, Eigen::Dynamic>;
-template <class T>
-using Tile = Eigen::Array<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-// The tile of w in the type of the sum, so that it is converted once and not once for every row.
+// Part of w in the type of the sum: where it is if that is its own, else converted once for all
+// rows of x.
 template <class T>
-void fill(Tile<T>& tile, const Block& w, Interval rows, Interval columns) {
-  tile.resize(rows.size(), columns.size());
-  for (std::int64_t k = 0; k < rows.size(); ++k) {
-    const float* const from = w.row(rows.first + k).data() + columns.first;
-    tile.row(k) = Eigen::Map<const Vector<float>>(from, columns.size()).template cast<T>();
+class Tile {
+ public:
+  void move_to(const Block& w, Interval rows, Interval columns) {
+    width_ = columns.size();
+    rows_.clear();
+    if constexpr (!std::is_same_v<T, float>) {
+      converted_.resize(static_cast<std::size_t>(rows.size() * width_));
+    }
+    for (std::int64_t k = 0; k < rows.size(); ++k) {
+      const float* const from = w.row(rows.first + k).data() + columns.first;
+      if constexpr (std::is_same_v<T, float>) {
+        rows_.push_back(from);
+      } else {
+        T* const to = converted_.data() + k * width_;
+        for (std::int64_t c = 0; c < width_; ++c) to[c] = static_cast<T>(from[c]);
+        rows_.push_back(to);
+      }
+    }
   }
-}
+
+  std::size_t rows() const { return rows_.size(); }
+  Eigen::Map<const Vector<T>> row(std::size_t k) const { return {rows_[k], width_}; }
+
+ private:
+  std::int64_t width_ = 0;
+  std::vector<const T*> rows_;
+  std::vector<T> converted_;
+};
 
 template <class T>
 void accumulate(Eigen::Map<Vector<T>> sum, const T* factors, const Tile<T>& tile) {
-  Eigen::Index k = 0;
+  std::size_t k = 0;
   for (; k + 4 <= tile.rows(); k += 4) {
     sum = (((sum + factors[k] * tile.row(k)) + factors[k + 1] * tile.row(k + 1)) +
            factors[k + 2] * tile.row(k + 2)) +
@@ -36,16 +58,31 @@ void accumulate(Eigen::Map<Vector<T>> sum, const T* factors, const Tile<T>& tile
   for (; k < tile.rows(); ++k) sum += factors[k] * tile.row(k);
 }
 
+// For so few rows of x that a tile is not worth its making.
+template <class T>
+void add_rows(Matrix<T>& to, const Matrix<T>& x, Interval columns, const Block& w) {
+  for (std::int64_t r = 0; r < x.rows(); ++r) {
+    T* const sum = to.row(r).data();
+    const T* const factors = x.row(r).data() + columns.first;
+    for (std::int64_t k = 0; k < w.row_count(); ++k) {
+      const std::span<const float> weights = w.row(k);
+      const T factor = factors[k];
+      for (std::size_t c = 0; c < weights.size(); ++c)
+        sum[c] += factor * static_cast<T>(weights[c]);
+    }
+  }
+}
+
 }  // namespace
 
 template <class T>
 void add_product(Matrix<T>& to, const Matrix<T>& x, Interval columns, const Block& w) {
+  if (x.rows() < kRowsWorthTiles) return add_rows(to, x, columns, w);
   Tile<T> tile;
-  for (std::int64_t k = 0; k < w.row_count(); k += kRowsOfTile) {
-    const Interval rows{k, std::min(k + kRowsOfTile, w.row_count())};
-    for (std::int64_t c = 0; c < w.column_count(); c += kColumnsOfTile) {
-      const Interval part{c, std::min(c + kColumnsOfTile, w.column_count())};
-      fill(tile, w, rows, part);
+  for (std::int64_t c = 0; c < w.column_count(); c += kColumnsOfTile) {
+    const Interval part{c, std::min(c + kColumnsOfTile, w.column_count())};
+    for (std::int64_t k = 0; k < w.row_count(); k += kRowsOfTile) {
+      tile.move_to(w, {k, std::min(k + kRowsOfTile, w.row_count())}, part);
       for (std::int64_t r = 0; r < x.rows(); ++r) {
         accumulate<T>({to.row(r).data() + c, part.size()}, x.row(r).data() + columns.first + k,
                       tile);

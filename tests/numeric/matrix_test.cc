@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "backend/numeric/weights.h"
 #include "sim/base/random.h"
 #include "tests/numeric/transformer.h"
@@ -100,7 +103,8 @@ TEST_CASE("what is not a number stays so in a product") {
   Matrix<float> x(1, 4, 1.0F);
   x(0, 2) = NAN;
   const Matrix<float> w(4, 3, 0.5F);
-  for (const float v : product(x, Block(w)).row(0)) CHECK(std::isnan(v));
+  const Matrix<float> y = product(x, Block(w));
+  for (const float v : y.row(0)) CHECK(std::isnan(v));
 }
 
 }  // namespace

@@ -85,8 +85,8 @@ TEST_CASE("scores: 1 / (1 + e^-x), or softmax") {
 }
 
 TEST_CASE("group_limited_greedy: a group counts as its best expert; greedy knows no groups") {
-  // Best 0.9 beats 0.6, although 0.9 < 0.5 + 0.6.
-  const Scores scores{0.9, 0.0, 0.0, 0.5, 0.6, 0.1};
+  // Best 0.9 beats 0.6, although 0.9 + 0.15 < 0.5 + 0.6.
+  const Scores scores{0.9, 0.15, 0.0, 0.5, 0.6, 0.1};
   Model model = router_model(2, 2, 1);
   model.topk_method = "group_limited_greedy";
   CHECK(choose_experts(scores, model).experts == Chosen{0, 1});
