@@ -81,19 +81,26 @@ void shrink(int& dimension, int divisor, int wanted) {
   dimension = wanted;
 }
 
-// As few heads as `cuts` ranks can share. Where several query heads read a key/value head, two do
-// so; and where there are more ranks than key/value heads, there still are.
+// As few heads as `cuts` ranks can share, and some: with one narrow head an output can be small by
+// chance. Where several query heads read a key/value head, two or more still do; and where there
+// are more ranks than key/value heads, there still are.
 void shrink_heads(Model& m, int cuts) {
-  const int kv = static_cast<int>(numeric::kv_heads(m));
+  constexpr int kFewest = 4;
+  const int kv = static_cast<int>(kv_heads(m));
   const bool grouped = kv < m.num_attention_heads;
   const bool repeated = grouped && cuts > kv && cuts % 2 == 0;
-  const int heads = grouped && !repeated ? 2 * cuts : cuts;
-  if (m.num_attention_heads > 0 && m.num_attention_heads < heads &&
-      m.num_attention_heads % cuts == 0) {
-    return;
+  int heads = multiple(cuts, kFewest);
+  int kept_kv = heads;
+  if (repeated) {
+    kept_kv = cuts / 2;
+  } else if (grouped) {
+    kept_kv = multiple(cuts, kFewest / 2);
+    heads = 2 * kept_kv;
   }
+  const bool is_small = m.num_attention_heads > 0 && m.num_attention_heads < heads;
+  if (is_small && m.num_attention_heads % cuts == 0) return;
   m.num_attention_heads = heads;
-  m.num_key_value_heads = grouped ? heads / 2 : heads;
+  m.num_key_value_heads = kept_kv;
 }
 
 }  // namespace
