@@ -61,7 +61,8 @@ bool ControlReader::begin_message() {
   const auto header = decode_control_header(header_);
   if (!header) return false;
   const std::size_t limit = header->kind == ControlKind::report ? report_bytes_ : kLongestText;
-  if (header->bytes > limit) return false;
+  const std::size_t least = header->kind == ControlKind::failure ? kFailureHeadBytes : 0;
+  if (header->bytes > limit || header->bytes < least) return false;
   message_.kind = header->kind;
   message_.payload.resize(header->bytes);
   return true;

@@ -94,7 +94,7 @@ int MemberProcess::run() noexcept {
 }
 
 void MemberProcess::accuse(Cause cause, int peer, std::string_view text) {
-  std::byte head[8];
+  std::byte head[kFailureHeadBytes];
   put_number(std::span(head).first(4), static_cast<std::uint32_t>(cause));
   put_number(std::span(head).last(4), static_cast<std::uint32_t>(peer));
   std::string payload = text_of(head);

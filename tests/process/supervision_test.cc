@@ -173,7 +173,7 @@ TEST_CASE("a member that never arrives") {
 
 TEST_CASE("members that wait in a circle are told one by one") {
   CrewOptions options = crew_of(3);
-  options.progress_limit = milliseconds(300);
+  options.deadlock_limit = milliseconds(300);
   const Outcome outcome = run_crew(options, [](Member& member) {
     Mesh mesh(member, others(member));
     member.start_operation(member.id() + 4);
