@@ -177,10 +177,12 @@ TEST_CASE("after a wait that was too long the other connections go on") {
       std::vector<std::byte> nothing(kLarge);
       expect(throws<TimedOut>([&] { mesh.swap({1, turn(0), nothing}, {2, turn(0), never}); }));
       // Both are closed now: rank 1 has a part of a frame, rank 2 sees an end.
+      member.start_operation(1);
       expect(throws<PeerGone>([&] { mesh.send(2, turn(1), {}); }));
       expect(throws<PeerGone>([&] { mesh.receive(1, turn(1), 1); }));
       return 0;
     }
+    expect(comes_true([&] { return member.board().position(0).operation == 1; }));
     expect(throws<PeerError>([&] { mesh.receive(0, turn(0), kLarge); }));
     const int peer = 3 - member.id();
     std::vector<std::byte> got(1000);

@@ -246,5 +246,19 @@ TEST_CASE("a member has no files but its own, and writes nothing") {
   CHECK_FALSE(outcome.failure);
 }
 
+TEST_CASE("a coordinator without standard streams has members that work") {
+  const int input = dup(STDIN_FILENO);
+  close(STDIN_FILENO);
+  const Outcome outcome = run_crew(crew_of(2), [](Member& member) {
+    Mesh mesh(member, others(member));
+    mesh.send(1 - member.id(), {}, {});
+    mesh.receive(1 - member.id(), {}, 0);
+    return 0;
+  });
+  dup2(input, STDIN_FILENO);
+  close(input);
+  CHECK_FALSE(outcome.failure);
+}
+
 }  // namespace
 }  // namespace lockstep::process
