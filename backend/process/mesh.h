@@ -77,7 +77,7 @@ class Mesh {
   void swap(const Outgoing& outgoing, const Incoming& incoming);
 
   // The next frame of any peer and tag: for one who serves several. Peers that have gone are passed
-  // over; throws PeerGone when all have.
+  // over; throws PeerGone when all have. REQUIRES: a peer.
   struct Message {
     int peer = -1;
     Tag tag;
