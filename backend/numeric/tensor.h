@@ -47,7 +47,7 @@ Held added(std::span<const Held> addends);
 Held scaled(const Held& held, double factor);
 // Rows [first, first + count); those outside are NaN.
 Held sliced_rows(const Held& held, std::int64_t first, std::int64_t count);
-// Of the columns those in `slice`.
+// The columns of `slice`: NaN where the tensor lacks one, the first where it has one twice.
 Held sliced_columns(const Held& held, Interval slice);
 // The rows (columns) of all that were written, one after the other.
 Held concatenated_rows(std::span<const Held> parts);
