@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backend/numeric/arithmetic.h"
 #include "sim/base/require.h"
 #include "sim/plan/shares.h"
 
@@ -60,7 +61,7 @@ Held Blocks::run(const Operation& op, int rank, std::span<const Held> in) {
       }
     }
   }
-  return make_held({columns}, std::move(values));
+  return make_held({columns}, stored(std::move(values), storage_));
 }
 
 Matrix<float> Blocks::produced(const Operation& op, const Production& production, int rank,
@@ -91,10 +92,10 @@ Matrix<float> Blocks::share(const Operation& op, const Production& production, S
     case OpKind::norm:
       return layers_.norm(in[0], name.layer, name.index, shares);
     case OpKind::attention:
-      if (term.kind == TermKind::bias) return layers_.attention_bias(in[0].rows(), layer);
+      if (term.kind == TermKind::bias) return attention_.output_bias(in[0].rows(), layer);
       return attention(in, rows, rank, layer, shares);
     case OpKind::qk_statistics:
-      return layers_.qk_statistics(in[0], layer, shares);
+      return attention_.qk_statistics(in[0], layer, shares);
     case OpKind::dense:
       return layers_.dense(in[0], layer, shares);
     case OpKind::router:
@@ -123,14 +124,11 @@ Matrix<float> Blocks::embedding(const RealRows& rows, Shares shares) {
 // What the rank holds of a request before its new tokens: computed by an earlier step, or drawn.
 KeyValue Blocks::cache_before(const TokenRun& run, int rank, int layer, Shares heads) {
   const std::int64_t drawn = std::min(run.prefix, kPrefixPositions);
-  if (run.continues < 0) return layers_.synthetic_prefix(run.first_token, drawn, layer, heads);
+  if (run.continues < 0) return attention_.synthetic_prefix(run.first_token, drawn, layer, heads);
   const auto found = caches_.find({rank, layer, heads.first, run.continues});
   if (found != caches_.end()) return *found->second;
   // The earlier step never ran here: the cache holds whatever was in memory.
-  const std::int64_t width =
-      cut(weights_.model().num_attention_heads, heads).size() * head_width(weights_.model());
-  const Matrix<float> garbage(drawn, width, kUndefinedElement);
-  return {garbage, garbage};
+  return attention_.undefined_prefix(drawn, heads);
 }
 
 Matrix<float> Blocks::attention(std::span<const Matrix<float>> in, const RealRows& rows, int rank,
@@ -146,8 +144,8 @@ Matrix<float> Blocks::attention(std::span<const Matrix<float>> in, const RealRow
     const TokenRun& run = reference_.tokens().run(index);
     KeyValue cache = cache_before(run, rank, layer, heads);
     const Matrix<float> statistics = in.size() > 1 ? gathered(in[1], members) : Matrix<float>();
-    const Matrix<float> y = layers_.attention(gathered(x, members), layer, heads, cache,
-                                              in.size() > 1 ? &statistics : nullptr);
+    const Matrix<float> y = attention_.attention(gathered(x, members), layer, heads, cache,
+                                                 in.size() > 1 ? &statistics : nullptr);
     for (std::size_t i = 0; i < members.size(); ++i) {
       std::ranges::copy(y.row(static_cast<std::int64_t>(i)), out.row(members[i]).begin());
     }

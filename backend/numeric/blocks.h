@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend/numeric/attention.h"
 #include "backend/numeric/layers.h"
 #include "backend/numeric/plan_reference.h"
 #include "sim/plan/plan.h"
@@ -22,10 +23,13 @@ using RecordChoice = std::function<void(const RouterChoice&)>;
 class Blocks {
  public:
   // All must outlive it. `record` is told what routers choose.
-  Blocks(const Plan& plan, Weights& weights, PlanReference& reference, RecordChoice record)
+  Blocks(const Plan& plan, Weights& weights, PlanReference& reference, RecordChoice record,
+         Storage storage = Storage::float32)
       : plan_(plan),
         weights_(weights),
-        layers_(weights),
+        storage_(storage),
+        layers_(weights, storage),
+        attention_(weights, storage),
         reference_(reference),
         record_(std::move(record)) {}
 
@@ -68,7 +72,9 @@ class Blocks {
 
   const Plan& plan_;
   Weights& weights_;
+  Storage storage_;
   Layers layers_;
+  Attention attention_;
   PlanReference& reference_;
   RecordChoice record_;
   std::map<CacheKey, std::shared_ptr<const KeyValue>> caches_;

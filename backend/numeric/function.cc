@@ -116,13 +116,16 @@ double sign_of(std::int64_t token, std::int64_t column) {
 }
 
 // The hashed elements are near 1 / sqrt(rows); these are near 1 / rows, as nothing cancels.
-Matrix<float> signed_matrix(const Matrix<float>& hashed) {
+Matrix<float> signed_matrix(const Block& hashed, const MatrixPlace& place) {
   float scale = 1.0F;
-  for (std::int64_t rows = hashed.rows(); rows >= 4; rows /= 4) scale /= 2.0F;
-  Matrix<float> w(hashed.rows(), hashed.columns());
+  for (std::int64_t rows = place.rows; rows >= 4; rows /= 4) scale /= 2.0F;
+  Matrix<float> w(hashed.row_count(), hashed.column_count());
   for (std::int64_t r = 0; r < w.rows(); ++r) {
-    for (std::int64_t c = 0; c < w.columns(); ++c) {
-      w(r, c) = static_cast<float>(sign_of(r, c)) * scale * std::abs(hashed(r, c));
+    const std::span<const float> from = hashed.row(r);
+    std::int64_t c = 0;
+    for (float& v : w.row(r)) {
+      const double sign = sign_of(place.first_row + r, place.first_column + c);
+      v = static_cast<float>(sign) * scale * std::abs(from[static_cast<std::size_t>(c++)]);
     }
   }
   return w;

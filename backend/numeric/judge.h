@@ -13,12 +13,10 @@
 #include "backend/numeric/plan_reference.h"
 #include "backend/numeric/ranks.h"
 #include "backend/numeric/replay.h"
+#include "backend/numeric/tolerance.h"
 
 namespace lockstep::numeric {
 
-// The error that rounding may cause: kToleranceFactor * unit roundoff * sqrt(longest accumulation).
-// The factor was measured (docs/replay.md).
-double tolerance_of(const Plan& plan, Storage storage);
 // An obligation is unmet where its error exceeds this many tolerances.
 inline constexpr double kDecisive = 10.0;
 

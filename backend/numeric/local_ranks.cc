@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/numeric/arithmetic.h"
 #include "backend/numeric/collectives.h"
 #include "sim/base/require.h"
 
@@ -21,6 +22,15 @@ bool has_nan(const Held& held) {
   return false;
 }
 
+bool is_stored(const LocalTensor& tensor, Storage storage) {
+  if (storage == Storage::float32) return true;
+  const auto is_kept = [&](float v) { return std::isnan(v) || stored(v, storage) == v; };
+  for (std::int64_t r = 0; r < tensor.values.rows(); ++r) {
+    if (!std::ranges::all_of(tensor.values.row(r), is_kept)) return false;
+  }
+  return true;
+}
+
 Held corrupted(Held value, const Corruption& c) {
   const bool hits = value && c.row >= 0 && c.row < value->values.rows() && c.column >= 0 &&
                     c.column < value->values.columns();
@@ -32,8 +42,12 @@ Held corrupted(Held value, const Corruption& c) {
 
 }  // namespace
 
-Held as_kept(Held value, Garbage garbage) {
-  if (garbage != Garbage::finite || !value || !has_nan(value)) return value;
+// What is as it must be stays one object, which ranks share.
+Held as_kept(Held value, const ReplayOptions& options) {
+  if (value && !is_stored(*value, options.storage)) {
+    value = make_held(value->columns, stored(value->values, options.storage));
+  }
+  if (options.garbage != Garbage::finite || !value || !has_nan(value)) return value;
   LocalTensor filled = *value;
   for (std::int64_t r = 0; r < filled.values.rows(); ++r) {
     for (float& v : filled.values.row(r)) {
@@ -48,7 +62,7 @@ LocalRanks::LocalRanks(const Plan& plan, const ReplayOptions& options, Weights& 
     : plan_(plan),
       options_(options),
       reference_(reference),
-      blocks_(plan, weights, reference, std::move(record)),
+      blocks_(plan, weights, reference, std::move(record), options.storage),
       held_(plan.tensors.size() * static_cast<std::size_t>(plan.world)) {}
 
 std::size_t LocalRanks::place(TensorId tensor, int rank) const {
@@ -58,7 +72,7 @@ std::size_t LocalRanks::place(TensorId tensor, int rank) const {
 Held LocalRanks::held(TensorId tensor, int rank) { return held_[place(tensor, rank)]; }
 
 void LocalRanks::put(TensorId tensor, int rank, Held value) {
-  held_[place(tensor, rank)] = as_kept(std::move(value), options_.garbage);
+  held_[place(tensor, rank)] = as_kept(std::move(value), options_);
 }
 
 void LocalRanks::write(int operation, std::size_t output, int rank, Held value) {
@@ -109,7 +123,7 @@ void LocalRanks::compute(int operation, int rank) {
                      memo_.in == asked.in && memo_.rows == asked.rows &&
                      memo_.shares == asked.shares;
   if (!known) {
-    asked.out = local_result(op, rank, asked.in);
+    asked.out = as_kept(local_result(op, rank, asked.in), options_);
     memo_ = std::move(asked);
   }
   if (!op.out.empty()) write(operation, 0, rank, memo_.out);

@@ -11,8 +11,8 @@
 
 namespace lockstep::numeric {
 
-// A tensor as memory keeps it that holds `garbage` where nobody wrote.
-Held as_kept(Held value, Garbage garbage);
+// A tensor as memory keeps it: in the storage that is asked for, with garbage where nobody wrote.
+Held as_kept(Held value, const ReplayOptions& options);
 
 class LocalRanks : public Ranks {
  public:

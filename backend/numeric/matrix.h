@@ -27,6 +27,7 @@ class Matrix {
   }
   T& operator()(std::int64_t r, std::int64_t c) { return elements_[offset(r, c)]; }
   const T& operator()(std::int64_t r, std::int64_t c) const { return elements_[offset(r, c)]; }
+  std::span<T> elements() { return elements_; }
 
  private:
   std::size_t width() const { return static_cast<std::size_t>(columns_); }
@@ -47,7 +48,7 @@ struct Interval {
   bool operator==(const Interval&) const = default;
 };
 
-// A block of a weight matrix. Valid as long as the matrix.
+// A block of a matrix. Valid as long as the matrix.
 class Block {
  public:
   explicit Block(const Matrix<float>& whole)
@@ -74,20 +75,19 @@ class Block {
   Interval columns_;
 };
 
-// x times w, accumulated in T in the order of w's rows: a row of the result depends on that row of
-// x alone, bit for bit, however many other rows there are. REQUIRES: w has a row per column of x.
+// to += x[:, columns] times w, in T: each element of `to` takes the products one after the other,
+// in the order of w's rows. Bit for bit
+//   for k: to(r, c) += x(r, columns.first + k) * w(k, c)
+// so that a row depends on that row of x alone, however many other rows there are, and a product in
+// pieces is the product. REQUIRES: one row of w per column; `to` has x's rows and w's columns.
+template <class T>
+void add_product(Matrix<T>& to, const Matrix<T>& x, Interval columns, const Block& w);
+
+// x times w. REQUIRES: w has a row per column of x.
 template <class T>
 Matrix<T> product(const Matrix<T>& x, const Block& w) {
   Matrix<T> out(x.rows(), w.column_count());
-  for (std::int64_t r = 0; r < x.rows(); ++r) {
-    T* const to = out.row(r).data();
-    const std::span<const T> from = x.row(r);
-    for (std::int64_t k = 0; k < w.row_count(); ++k) {
-      const T factor = from[static_cast<std::size_t>(k)];
-      const std::span<const float> weights = w.row(k);
-      for (std::size_t c = 0; c < weights.size(); ++c) to[c] += factor * static_cast<T>(weights[c]);
-    }
-  }
+  add_product(out, x, {0, w.row_count()}, w);
   return out;
 }
 
@@ -101,12 +101,44 @@ void add_scaled(Matrix<T>& to, const Matrix<T>& from, T factor) {
   }
 }
 
+// Adds `what` to each row. REQUIRES: one element per column.
+template <class T>
+void add_to_rows(Matrix<T>& to, std::span<const float> what) {
+  for (std::int64_t r = 0; r < to.rows(); ++r) {
+    const std::span<T> row = to.row(r);
+    for (std::size_t c = 0; c < row.size(); ++c) row[c] += static_cast<T>(what[c]);
+  }
+}
+
 // The rows of x that `rows` names, in that order.
 template <class T>
 Matrix<T> gathered(const Matrix<T>& x, const std::vector<std::int64_t>& rows) {
   Matrix<T> out(static_cast<std::int64_t>(rows.size()), x.columns());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::ranges::copy(x.row(rows[i]), out.row(static_cast<std::int64_t>(i)).begin());
+  }
+  return out;
+}
+
+// The columns of x in an interval.
+template <class T>
+Matrix<T> sliced(const Matrix<T>& x, Interval columns) {
+  Matrix<T> out(x.rows(), columns.size());
+  for (std::int64_t r = 0; r < x.rows(); ++r) {
+    std::ranges::copy(x.row(r).subspan(static_cast<std::size_t>(columns.first),
+                                       static_cast<std::size_t>(columns.size())),
+                      out.row(r).begin());
+  }
+  return out;
+}
+
+// The rows of one matrix, then those of the other. REQUIRES: equal columns, unless one is empty.
+template <class T>
+Matrix<T> stacked(const Matrix<T>& above, const Matrix<T>& below) {
+  Matrix<T> out(above.rows() + below.rows(), below.columns());
+  for (std::int64_t r = 0; r < out.rows(); ++r) {
+    const bool upper = r < above.rows();
+    std::ranges::copy(upper ? above.row(r) : below.row(r - above.rows()), out.row(r).begin());
   }
   return out;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "backend/numeric/tolerance.h"
+
 namespace lockstep::numeric {
 namespace {
 
@@ -168,12 +170,12 @@ std::optional<QuantityName> quantity_of(const Term& term) {
   return std::nullopt;
 }
 
-PlanReference::PlanReference(const Plan& plan, Weights& weights)
+PlanReference::PlanReference(const Plan& plan, Weights& weights, Storage storage)
     : plan_(plan),
       tokens_(token_table(plan)),
       quantity_of_term_(quantities(plan)),
       contents_(contents_of(plan, quantity_of_term_)),
-      reference_(weights, tokens_, contents_),
+      reference_(weights, tokens_, contents_, near_tie_of(plan, storage)),
       program_(plan, weights, *this) {
   for (const Closing& closing : plan.closings) closing_of_[closing.handle] = &closing;
   for (const RowLayout& layout : plan.layouts) {

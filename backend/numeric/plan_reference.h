@@ -11,6 +11,7 @@
 #include "backend/numeric/compare.h"
 #include "backend/numeric/program_reference.h"
 #include "backend/numeric/reference.h"
+#include "backend/numeric/storage.h"
 #include "backend/numeric/tokens.h"
 #include "backend/numeric/weights.h"
 #include "sim/plan/plan.h"
@@ -26,8 +27,8 @@ std::optional<QuantityName> quantity_of(const Term& term);
 
 class PlanReference {
  public:
-  // `plan` and `weights` must outlive it.
-  PlanReference(const Plan& plan, Weights& weights);
+  // `plan` and `weights` must outlive it. `storage`: of the tensors that it is compared with.
+  PlanReference(const Plan& plan, Weights& weights, Storage storage = Storage::float32);
   PlanReference(const PlanReference&) = delete;
   PlanReference& operator=(const PlanReference&) = delete;
 

@@ -98,12 +98,18 @@ Matrix<double> Program::product_of(const Application& application, TermId term, 
     return plan_.column_count(plan_.tensor(tensor).columns);
   };
   const bool shares_of_operand = multiplies_part(plan_, op, term);
-  const SharedMatrix w = weights_.projection(
+  const WeightBlock w = weights_.projection(
       static_cast<std::int64_t>(same_quantity(term).index()), shares_of_operand ? 0 : share,
       width(op.in.front().tensor), width(op.out.front().tensor));
   const FunctionOperand& x = application.operands.front();
-  const Matrix<float> made = signed_matrix(*w);
-  return product(x.rows, Block(made).rows(x.columns).columns(application.result.columns));
+  const Interval columns = application.result.columns;
+  Matrix<double> out(x.rows.rows(), columns.size());
+  w.rows(x.columns).columns(columns).for_each_tile([&](Interval rows, const Block& tile) {
+    const MatrixPlace place{w.row_count(), x.columns.first + rows.first, columns.first};
+    const Matrix<float> made = signed_matrix(tile, place);
+    add_product(out, x.rows, rows, Block(made));
+  });
+  return out;
 }
 
 }  // namespace lockstep::numeric

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "backend/numeric/replay.h"
+#include "backend/numeric/weight_shapes.h"
 
 namespace lockstep::numeric {
 namespace {
@@ -80,17 +81,39 @@ void shrink(int& dimension, int divisor, int wanted) {
   dimension = wanted;
 }
 
+// As few heads as `cuts` ranks can share, and some: with one narrow head an output can be small by
+// chance. Where several query heads read a key/value head, two or more still do; and where there
+// are more ranks than key/value heads, there still are.
+void shrink_heads(Model& m, int cuts) {
+  constexpr int kFewest = 4;
+  const int kv = static_cast<int>(kv_heads(m));
+  const bool grouped = kv < m.num_attention_heads;
+  const bool repeated = grouped && cuts > kv && cuts % 2 == 0;
+  int heads = multiple(cuts, kFewest);
+  int kept_kv = heads;
+  if (repeated) {
+    kept_kv = cuts / 2;
+  } else if (grouped) {
+    kept_kv = multiple(cuts, kFewest / 2);
+    heads = 2 * kept_kv;
+  }
+  const bool is_small = m.num_attention_heads > 0 && m.num_attention_heads < heads;
+  if (is_small && m.num_attention_heads % cuts == 0) return;
+  m.num_attention_heads = heads;
+  m.num_key_value_heads = kept_kv;
+}
+
 }  // namespace
 
 Plan at_reduced_dimensions(Plan plan) {
   constexpr int kHeadWidth = 4;
+  constexpr int kWindow = 4;  // fewer than a request's cached positions: it hides some
   constexpr int kVocabularyUnit = 64;
   constexpr std::int64_t kMostWords = 1 << 12;
   const Cuts cuts = cuts_of(plan);
   Model& m = plan.model;
   shrink(m.hidden_size, cuts.hidden, multiple(std::lcm(cuts.hidden, 8), 16));
-  shrink(m.num_attention_heads, cuts.heads, cuts.heads);
-  m.num_key_value_heads = m.num_attention_heads;
+  shrink_heads(m, cuts.heads);
   if (m.intermediate_size > 0) {
     shrink(m.intermediate_size, cuts.dense, multiple(cuts.dense, std::max(8, 2 * cuts.dense)));
   }
@@ -106,6 +129,7 @@ Plan at_reduced_dimensions(Plan plan) {
   const auto words = static_cast<int>(std::min(tokens_of(plan), kMostWords));
   const int unit = std::lcm(cuts.vocabulary, kVocabularyUnit);
   shrink(m.vocab_size, 1, multiple(unit, words));
+  m.sliding_window = std::min(m.sliding_window, kWindow);
   for (int* width : {&m.head_dim, &m.v_head_dim, &m.qk_nope_head_dim, &m.qk_rope_head_dim,
                      &m.q_lora_rank, &m.kv_lora_rank}) {
     *width = std::min(*width, kHeadWidth);

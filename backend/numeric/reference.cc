@@ -9,8 +9,17 @@
 namespace lockstep::numeric {
 
 Reference::Reference(Weights& weights, const TokenTable& tokens,
-                     std::vector<std::vector<LayerContents>> contents)
-    : weights_(weights), tokens_(tokens), contents_(std::move(contents)) {}
+                     std::vector<std::vector<LayerContents>> contents, double near_tie)
+    : weights_(weights),
+      tokens_(tokens),
+      contents_(std::move(contents)),
+      near_tie_(near_tie),
+      attention_(
+          weights, tokens,
+          [this](int step, int layer) -> const Matrix<double>& {
+            return value({Quantity::norm, step, layer, 0});
+          },
+          [this](int step, int layer) { return this->contents(step, layer).heads_are_normed; }) {}
 
 int Reference::layers(int step) const {
   return static_cast<int>(contents_[static_cast<std::size_t>(step)].size());
@@ -39,7 +48,7 @@ Matrix<double> Reference::compute(QuantityName name) {
     case Quantity::norm:
       return norm(name);
     case Quantity::attention:
-      return attention(step, layer);
+      return attention_.value(step, layer);
     case Quantity::dense:
       return gated_unit(normed(), {WeightKind::dense_gate, layer}, {WeightKind::dense_up, layer},
                         {WeightKind::dense_down, layer});
@@ -48,34 +57,38 @@ Matrix<double> Reference::compute(QuantityName name) {
     case Quantity::routed:
       return routed(step, layer);
     case Quantity::shared:
-      return gated_unit(normed(), {WeightKind::shared_gate, layer}, {WeightKind::shared_up, layer},
-                        {WeightKind::shared_down, layer});
+      return shared(step, layer);
     case Quantity::statistics:
-      return statistics(step, layer);
+      return attention_.statistics(step, layer);
     case Quantity::bias:
       return bias(step, layer);
     case Quantity::logits:
       break;
   }
-  const SharedMatrix head = weights_.get({WeightKind::lm_head});
-  return product(value({Quantity::norm, step, 0, 2}), Block(*head));
+  return product(value({Quantity::norm, step, 0, 2}), weights_.at({WeightKind::lm_head}));
 }
 
 Matrix<double> Reference::embedding(int step) {
-  const SharedMatrix table = weights_.get({WeightKind::embedding});
-  Matrix<double> out(tokens_.rows(step), table->columns());
+  const WeightBlock table = weights_.at({WeightKind::embedding});
+  Matrix<double> out(tokens_.rows(step), table.column_count());
   std::int64_t row = 0;
   for (const std::int64_t token : tokens_.tokens(step)) {
     const std::int64_t id = vocabulary_id(token, weights_.model().vocab_size, weights_.seed());
-    std::ranges::copy(table->row(id), out.row(row++).begin());
+    std::ranges::copy(table.rows({id, id + 1}).row(), out.row(row++).begin());
   }
   return out;
 }
 
 Matrix<double> Reference::stream(QuantityName name) {
-  const auto defined = streams_.find(name);
-  if (defined != streams_.end()) return defined->second();
   const auto [quantity, step, layer, index] = name;
+  const auto defined = streams_.find(name);
+  if (defined != streams_.end()) {
+    // A program may say that a stream rests on itself. Nothing is right there; this ends.
+    if (!in_progress_.insert(name).second) return value({Quantity::embedding, step});
+    Matrix<double> stream = defined->second();
+    in_progress_.erase(name);
+    return stream;
+  }
   HalfLayer half = HalfLayer::feed_forward;
   int of_layer = layer - 1;
   if (index == 1) {
@@ -92,124 +105,56 @@ Matrix<double> Reference::stream(QuantityName name) {
 }
 
 Matrix<double> Reference::norm(QuantityName name) {
-  const SharedMatrix gain = weights_.get({WeightKind::norm, name.layer, name.index});
+  const std::vector<float> gain = weights_.at({WeightKind::norm, name.layer, name.index}).row();
   QuantityName stream = name;
   stream.quantity = Quantity::stream;
-  return rms_norm(value(stream), gain->row(0), weights_.model().rms_norm_eps);
-}
-
-Matrix<double> Reference::heads(int step, int layer, WeightKind projection) {
-  const SharedMatrix w = weights_.get({projection, layer});
-  Matrix<double> out = product(value({Quantity::norm, step, layer, 0}), Block(*w));
-  if (projection != WeightKind::value && contents(step, layer).heads_are_normed) {
-    divide_by_rms(out, out.columns(), weights_.model().rms_norm_eps, [&](std::int64_t r) {
-      return sum_of_squares(std::span<const double>(out.row(r)));
-    });
-  }
-  return out;
-}
-
-Matrix<double> Reference::statistics(int step, int layer) {
-  const Matrix<double>& input = value({Quantity::norm, step, layer, 0});
-  Matrix<double> out(input.rows(), 2);
-  for (const std::int64_t column : {0, 1}) {
-    const WeightKind kind = column == 0 ? WeightKind::query : WeightKind::key;
-    const SharedMatrix w = weights_.get({kind, layer});
-    const Matrix<double> all = product(input, Block(*w));
-    for (std::int64_t r = 0; r < out.rows(); ++r) out(r, column) = sum_of_squares(all.row(r));
-  }
-  return out;
+  return rms_norm(value(stream), gain, weights_.model().rms_norm_eps);
 }
 
 Matrix<double> Reference::bias(int step, int layer) {
-  const SharedMatrix bias = weights_.get({WeightKind::attention_bias, layer});
-  Matrix<double> out(tokens_.rows(step), bias->columns());
-  for (std::int64_t r = 0; r < out.rows(); ++r) {
-    std::ranges::copy(bias->row(0), out.row(r).begin());
-  }
+  Matrix<double> out(tokens_.rows(step), weights_.model().hidden_size);
+  add_to_rows(out, weights_.at({WeightKind::attention_bias, layer}).row());
   return out;
-}
-
-Matrix<double> Reference::cached(const TokenRun& run, int layer, WeightKind projection,
-                                 WeightKind prefix) {
-  Matrix<double> before;
-  if (run.continues >= 0) {
-    before = cached(tokens_.run(run.continues), layer, projection, prefix);
-  } else {
-    const SharedMatrix drawn = weights_.get({prefix, layer, run.first_token});
-    before = Matrix<double>(std::min(run.prefix, kPrefixPositions), drawn->columns());
-    for (std::int64_t r = 0; r < before.rows(); ++r) {
-      std::ranges::copy(drawn->row(r), before.row(r).begin());
-    }
-  }
-  const Matrix<double> projected = heads(run.step, layer, projection);
-  Matrix<double> all(before.rows() + run.tokens, projected.columns());
-  for (std::int64_t r = 0; r < all.rows(); ++r) {
-    const bool old = r < before.rows();
-    std::ranges::copy(old ? before.row(r) : projected.row(run.first_row + r - before.rows()),
-                      all.row(r).begin());
-  }
-  return all;
-}
-
-Matrix<double> Reference::attention(int step, int layer) {
-  const Matrix<double> queries = heads(step, layer, WeightKind::query);
-  const std::int64_t width = head_width(weights_.model());
-  Matrix<double> mixed(queries.rows(), queries.columns());
-  for (const TokenRun& run : tokens_.runs()) {
-    if (run.step != step) continue;
-    const Matrix<double> keys = cached(run, layer, WeightKind::key, WeightKind::prefix_key);
-    const Matrix<double> values = cached(run, layer, WeightKind::value, WeightKind::prefix_value);
-    const std::int64_t before = keys.rows() - run.tokens;
-    for (std::int64_t i = 0; i < run.tokens; ++i) {
-      const std::int64_t row = run.first_row + i;
-      for (std::int64_t head = 0; head + width <= queries.columns(); head += width) {
-        std::vector<double> scores(static_cast<std::size_t>(before + i + 1), 0.0);
-        for (std::size_t p = 0; p < scores.size(); ++p) {
-          for (std::int64_t c = head; c < head + width; ++c) {
-            scores[p] += queries(row, c) * keys(static_cast<std::int64_t>(p), c);
-          }
-          scores[p] /= std::sqrt(static_cast<double>(width));
-        }
-        softmax(std::span(scores));
-        for (std::size_t p = 0; p < scores.size(); ++p) {
-          for (std::int64_t c = head; c < head + width; ++c) {
-            mixed(row, c) += scores[p] * values(static_cast<std::int64_t>(p), c);
-          }
-        }
-      }
-    }
-  }
-  const SharedMatrix out = weights_.get({WeightKind::attention_out, layer});
-  return product(mixed, Block(*out));
 }
 
 Matrix<double> Reference::gated_unit(const Matrix<double>& x, WeightName gate, WeightName up,
                                      WeightName down) {
-  const SharedMatrix wg = weights_.get(gate);
-  const SharedMatrix wu = weights_.get(up);
-  const SharedMatrix wd = weights_.get(down);
-  Matrix<double> hidden = product(x, Block(*wg));
-  const Matrix<double> ups = product(x, Block(*wu));
+  Matrix<double> hidden = product(x, weights_.at(gate));
+  const Matrix<double> ups = product(x, weights_.at(up));
   for (std::int64_t r = 0; r < hidden.rows(); ++r) {
     for (std::int64_t c = 0; c < hidden.columns(); ++c) {
-      hidden(r, c) = silu(hidden(r, c)) * ups(r, c);
+      hidden(r, c) = gated(hidden(r, c), ups(r, c), 0.0);
     }
   }
-  return product(hidden, Block(*wd));
+  return product(hidden, weights_.at(down));
+}
+
+// Shared experts see every token, each weighted by the sigmoid of x . w where there is a gate.
+Matrix<double> Reference::shared(int step, int layer) {
+  const Matrix<double>& x = value({Quantity::norm, step, layer, 1});
+  Matrix<double> y = gated_unit(x, {WeightKind::shared_gate, layer}, {WeightKind::shared_up, layer},
+                                {WeightKind::shared_down, layer});
+  if (!weights_.model().shared_expert_gate) return y;
+  const Matrix<double> gate = product(x, weights_.at({WeightKind::shared_expert_gate, layer}));
+  for (std::int64_t r = 0; r < y.rows(); ++r) {
+    for (double& v : y.row(r)) v *= sigmoid(gate(r, 0));
+  }
+  return y;
 }
 
 Matrix<double> Reference::router(int step, int layer) {
   const Model& model = weights_.model();
-  const SharedMatrix w = weights_.get({WeightKind::router, layer});
-  Matrix<double> routing = product(value({Quantity::norm, step, layer, 1}), Block(*w));
+  const RouterBiases biases = router_biases(weights_, layer);
+  Matrix<double> routing =
+      product(value({Quantity::norm, step, layer, 1}), weights_.at({WeightKind::router, layer}));
+  if (!biases.logits.empty()) add_to_rows(routing, biases.logits);
   for (std::int64_t r = 0; r < routing.rows(); ++r) {
     const std::span<double> row = routing.row(r);
     std::vector<double> scores(row.begin(), row.end());
     score(scores, model);
-    ExpertChoice choice = choose_experts(scores, model);
+    ExpertChoice choice = choose_experts(ranking(scores, biases), model);
     const auto recorded = choices_.find({step, layer, r});
-    const bool near_tie = choice.margin < kNearTie && recorded != choices_.end() &&
+    const bool near_tie = choice.margin < near_tie_ && recorded != choices_.end() &&
                           recorded->second.size() == choice.experts.size();
     if (near_tie) choice.experts = recorded->second;
     const std::vector<double> combine = combine_weights(scores, choice.experts, model);
@@ -219,6 +164,23 @@ Matrix<double> Reference::router(int step, int layer) {
     }
   }
   return routing;
+}
+
+Matrix<double> Reference::expert(const Matrix<double>& x, int layer, std::int64_t index) {
+  const Model& model = weights_.model();
+  const auto projected = [&](const Matrix<double>& from, WeightKind kind, WeightKind bias) {
+    Matrix<double> to = product(from, weights_.at({kind, layer, index}));
+    if (model.expert_bias) add_to_rows(to, weights_.at({bias, layer, index}).row());
+    return to;
+  };
+  Matrix<double> hidden = projected(x, WeightKind::expert_gate, WeightKind::expert_gate_bias);
+  const Matrix<double> ups = projected(x, WeightKind::expert_up, WeightKind::expert_up_bias);
+  for (std::int64_t r = 0; r < hidden.rows(); ++r) {
+    for (std::int64_t c = 0; c < hidden.columns(); ++c) {
+      hidden(r, c) = gated(hidden(r, c), ups(r, c), model.swiglu_limit);
+    }
+  }
+  return projected(hidden, WeightKind::expert_down, WeightKind::expert_down_bias);
 }
 
 Matrix<double> Reference::routed(int step, int layer) {
@@ -231,9 +193,7 @@ Matrix<double> Reference::routed(int step, int layer) {
       if (routing(r, e) != 0.0) rows.push_back(r);
     }
     if (rows.empty()) continue;
-    const Matrix<double> y =
-        gated_unit(gathered(x, rows), {WeightKind::expert_gate, layer, e},
-                   {WeightKind::expert_up, layer, e}, {WeightKind::expert_down, layer, e});
+    const Matrix<double> y = expert(gathered(x, rows), layer, e);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       for (std::int64_t c = 0; c < out.columns(); ++c) {
         out(rows[i], c) += routing(rows[i], e) * y(static_cast<std::int64_t>(i), c);

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "backend/numeric/matrix.h"
+#include "backend/numeric/reference_attention.h"
 #include "backend/numeric/tokens.h"
 #include "backend/numeric/weights.h"
 
@@ -59,9 +61,12 @@ struct RouterChoice {
 
 class Reference {
  public:
-  // `contents` by step, then layer. `weights` and `tokens` must outlive the reference.
+  // `contents` by step, then layer. `weights` and `tokens` must outlive the reference. `near_tie`:
+  // how near to another one a router's choice may be, relatively, for rounding to decide it.
   Reference(Weights& weights, const TokenTable& tokens,
-            std::vector<std::vector<LayerContents>> contents);
+            std::vector<std::vector<LayerContents>> contents, double near_tie = 1e-4);
+  Reference(const Reference&) = delete;
+  Reference& operator=(const Reference&) = delete;
 
   // The stream `name` is what `value` says, not what the layers add: a program adds to it.
   void define_stream(QuantityName name, const std::function<Matrix<double>()>& value) {
@@ -80,10 +85,8 @@ class Reference {
   // be a stream that has been asked for; without effect on what was computed from it before.
   void replace_stream(QuantityName name, std::int64_t row, std::span<const double> actual);
   // What the real router chose for a row. The reference takes it where its own choice is nearer
-  // than kNearTie to being another, since rounding may then decide.
+  // than `near_tie` to being another, since rounding may then decide.
   void record_choice(const RouterChoice& choice);
-
-  static constexpr double kNearTie = 1e-4;
 
  private:
   using HalfKey = std::tuple<int, int, HalfLayer>;
@@ -92,25 +95,24 @@ class Reference {
   Matrix<double> embedding(int step);
   Matrix<double> stream(QuantityName name);
   Matrix<double> norm(QuantityName name);
-  Matrix<double> attention(int step, int layer);
-  Matrix<double> statistics(int step, int layer);
-  // Queries or keys of a step's tokens.
-  Matrix<double> heads(int step, int layer, WeightKind projection);
   Matrix<double> bias(int step, int layer);
   const LayerContents& contents(int step, int layer) const;
   Matrix<double> router(int step, int layer);
   Matrix<double> routed(int step, int layer);
+  Matrix<double> shared(int step, int layer);
+  Matrix<double> expert(const Matrix<double>& x, int layer, std::int64_t index);
   Matrix<double> gated_unit(const Matrix<double>& x, WeightName gate, WeightName up,
                             WeightName down);
   Matrix<double>& contribution(int step, int layer, HalfLayer half);
-  // Keys or values of a request: its cached prefix, then its own tokens.
-  Matrix<double> cached(const TokenRun& run, int layer, WeightKind projection, WeightKind prefix);
   int layers(int step) const;
 
   Weights& weights_;
   const TokenTable& tokens_;
   std::vector<std::vector<LayerContents>> contents_;
+  double near_tie_;
+  ReferenceAttention attention_;
   std::map<QuantityName, std::function<Matrix<double>()>> streams_;
+  std::set<QuantityName> in_progress_;  // of streams_
   std::map<QuantityName, Matrix<double>> values_;
   std::map<HalfKey, Matrix<double>> contributions_;
   std::map<std::tuple<int, int, std::int64_t>, std::vector<int>> choices_;

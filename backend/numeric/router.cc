@@ -49,38 +49,61 @@ std::vector<int> all_of(std::size_t count) {
   return indices;
 }
 
-double sum_of_two_best(std::span<const double> scores) {
-  const Selection two = best(scores, all_of(scores.size()), 2);
+// What a group counts: the sum of its `count` best.
+double sum_of_best(std::span<const double> ranks, std::size_t count) {
+  const Selection kept = best(ranks, all_of(ranks.size()), count);
   double sum = 0;
-  for (const int i : two.kept) sum += scores[static_cast<std::size_t>(i)];
+  for (const int i : kept.kept) sum += ranks[static_cast<std::size_t>(i)];
   return sum;
+}
+
+// The experts of the groups that are kept.
+Selection in_best_groups(std::span<const double> ranks, std::size_t groups, const Model& model) {
+  const std::size_t size = ranks.size() / groups;
+  const std::size_t counted = model.topk_method == "group_limited_greedy" ? 1 : 2;
+  std::vector<double> of_groups;
+  for (std::size_t g = 0; g < groups; ++g) {
+    of_groups.push_back(sum_of_best(ranks.subspan(g * size, size), counted));
+  }
+  const auto wanted = static_cast<std::size_t>(std::max(1, model.topk_group));
+  const Selection kept = best(of_groups, all_of(groups), wanted);
+  Selection experts{{}, kept.margin};
+  for (const int g : kept.kept) {
+    for (std::size_t i = 0; i < size; ++i) {
+      experts.kept.push_back(static_cast<int>(static_cast<std::size_t>(g) * size + i));
+    }
+  }
+  return experts;
 }
 
 }  // namespace
 
-ExpertChoice choose_experts(std::span<const double> scores, const Model& model) {
-  const auto groups = static_cast<std::size_t>(std::max(1, model.n_group));
-  std::vector<int> candidates = all_of(scores.size());
-  double margin = kInfinity;
-  if (groups > 1 && scores.size() % groups == 0) {
-    const std::size_t size = scores.size() / groups;
-    std::vector<double> group_scores;
-    for (std::size_t g = 0; g < groups; ++g) {
-      group_scores.push_back(sum_of_two_best(scores.subspan(g * size, size)));
-    }
-    const auto wanted = static_cast<std::size_t>(std::max(1, model.topk_group));
-    const Selection kept = best(group_scores, all_of(groups), wanted);
-    margin = kept.margin;
-    candidates.clear();
-    for (const int g : kept.kept) {
-      for (std::size_t i = 0; i < size; ++i) {
-        candidates.push_back(static_cast<int>(static_cast<std::size_t>(g) * size + i));
-      }
-    }
+RouterBiases router_biases(Weights& weights, int layer) {
+  RouterBiases biases;
+  const Model& model = weights.model();
+  if (model.router_bias) biases.logits = weights.at({WeightKind::router_bias, layer}).row();
+  if (model.topk_method == "noaux_tc") {
+    biases.correction = weights.at({WeightKind::correction_bias, layer}).row();
   }
+  return biases;
+}
+
+std::vector<double> ranking(std::span<const double> scores, const RouterBiases& biases) {
+  std::vector<double> ranks(scores.begin(), scores.end());
+  for (std::size_t e = 0; e < biases.correction.size(); ++e) {
+    ranks[e] += static_cast<double>(biases.correction[e]);
+  }
+  return ranks;
+}
+
+ExpertChoice choose_experts(std::span<const double> ranks, const Model& model) {
+  const auto groups = static_cast<std::size_t>(std::max(1, model.n_group));
+  const bool is_grouped = groups > 1 && ranks.size() % groups == 0 && model.topk_method != "greedy";
+  Selection candidates{all_of(ranks.size()), kInfinity};
+  if (is_grouped) candidates = in_best_groups(ranks, groups, model);
   const auto wanted = static_cast<std::size_t>(std::max(0, model.num_experts_per_tok));
-  Selection chosen = best(scores, std::move(candidates), wanted);
-  return {std::move(chosen.kept), std::min(margin, chosen.margin)};
+  Selection chosen = best(ranks, std::move(candidates.kept), wanted);
+  return {std::move(chosen.kept), std::min(candidates.margin, chosen.margin)};
 }
 
 void score(std::span<double> logits, const Model& model) {

@@ -1,13 +1,18 @@
 #include "backend/numeric/weights.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 
 #include "sim/base/random.h"
+#include "sim/base/require.h"
 
 namespace lockstep::numeric {
 namespace {
 
-constexpr std::size_t kBudgetBytes = std::size_t{2} << 30;
+constexpr std::int64_t kLargestKept = std::int64_t{1} << 22;  // 16 MiB
+constexpr std::int64_t kMostKept = std::int64_t{1} << 28;     // 1 GiB
+constexpr std::int64_t kElementsOfTile = std::int64_t{1} << 19;
 
 // The power of two nearest below 2 / sqrt(rows), so that a product keeps the size of its input.
 float product_scale(std::int64_t rows) {
@@ -16,122 +21,145 @@ float product_scale(std::int64_t rows) {
   return scale;
 }
 
-float scale_of(WeightKind kind, std::int64_t rows) {
-  const bool multiplies = kind != WeightKind::embedding && kind != WeightKind::prefix_key &&
-                          kind != WeightKind::prefix_value && kind != WeightKind::attention_bias;
-  return multiplies ? product_scale(rows) : 1.0F;
+bool is_gain(WeightKind kind) {
+  switch (kind) {
+    case WeightKind::norm:
+    case WeightKind::query_norm:
+    case WeightKind::key_norm:
+    case WeightKind::query_latent_norm:
+    case WeightKind::latent_norm:
+    case WeightKind::correction_bias:
+      return true;
+    default:
+      return false;
+  }
 }
 
-// An odd multiple of 2^-7 in (-1, 1): never zero, so that no product hides a missing share.
-float signed_fraction(std::uint64_t bits) {
-  const auto odd = static_cast<float>(2 * (bits & 63U) + 1);
-  return ((bits & 64U) != 0 ? -odd : odd) / 128.0F;
+// Added to something, or looked up.
+bool is_added(WeightKind kind) {
+  switch (kind) {
+    case WeightKind::embedding:
+    case WeightKind::prefix_key:
+    case WeightKind::prefix_value:
+    case WeightKind::attention_bias:
+    case WeightKind::query_bias:
+    case WeightKind::key_bias:
+    case WeightKind::value_bias:
+    case WeightKind::sink:
+    case WeightKind::router_bias:
+    case WeightKind::expert_gate_bias:
+    case WeightKind::expert_up_bias:
+    case WeightKind::expert_down_bias:
+      return true;
+    default:
+      return false;
+  }
 }
 
-// A multiple of 2^-7 in [1/2, 3/2).
-float gain(std::uint64_t bits) { return 0.5F + static_cast<float>(bits & 127U) / 128.0F; }
+// The value of each byte. An odd multiple of 2^-8 in (-1, 1) is never zero, so that no product
+// hides a missing share; a gain is a multiple of 2^-7 in [1/2, 3/2). What corrects a choice is a
+// quarter of a gain, as far apart as the scores are and positive, so that no sum is near zero.
+std::array<float, 256> values_of_bytes(WeightKind kind, std::int64_t rows) {
+  std::array<float, 256> values{};
+  const float scale = is_added(kind) ? 1.0F : product_scale(rows);
+  for (std::size_t byte = 0; byte < values.size(); ++byte) {
+    const auto number = static_cast<float>(byte);
+    if (is_gain(kind)) {
+      const auto bits = static_cast<float>(byte & 127U);
+      values[byte] = (0.5F + bits / 128.0F) * (kind == WeightKind::correction_bias ? 0.25F : 1.0F);
+    } else {
+      values[byte] = scale * (2.0F * number - 255.0F) / 256.0F;
+    }
+  }
+  return values;
+}
+
+// One hash gives eight elements: byte c mod 8 of that of (name, row, c / 8) is column c.
+void draw_row(std::uint64_t row_key, std::int64_t first_column,
+              const std::array<float, 256>& values, std::span<float> to) {
+  auto column = static_cast<std::uint64_t>(first_column);
+  std::size_t i = 0;
+  while (i < to.size()) {
+    std::uint64_t bits = mix64(row_key ^ (column / 8)) >> (column % 8 * 8);
+    const std::size_t count = std::min<std::size_t>(8 - column % 8, to.size() - i);
+    if (count == 8) {
+      for (std::size_t j = 0; j < 8; ++j) to[i + j] = values[(bits >> (8 * j)) & 255U];
+    } else {
+      for (std::size_t j = 0; j < count; ++j, bits >>= 8) to[i + j] = values[bits & 255U];
+    }
+    i += count;
+    column += count;
+  }
+}
+
+Interval shifted(Interval interval, std::int64_t by) {
+  return {interval.first + by, interval.last + by};
+}
 
 }  // namespace
 
-std::int64_t head_width(const Model& model) {
-  if (model.head_dim > 0) return model.head_dim;
-  if (model.v_head_dim > 0) return model.v_head_dim;
-  return std::max(1, model.hidden_size / std::max(1, model.num_attention_heads));
+WeightBlock WeightBlock::rows(Interval rows) const {
+  WeightBlock block = *this;
+  block.rows_ = rows;
+  return block;
 }
 
-std::int64_t attention_width(const Model& model) {
-  return std::max(0, model.num_attention_heads) * head_width(model);
+WeightBlock WeightBlock::columns(Interval columns) const {
+  WeightBlock block = *this;
+  block.columns_ = columns;
+  return block;
 }
 
-std::int64_t shared_width(const Model& model) {
-  if (model.shared_expert_intermediate_size > 0) return model.shared_expert_intermediate_size;
-  return std::int64_t{model.n_shared_experts} * model.moe_intermediate_size;
-}
-
-std::int64_t vocabulary(const Model& model) {
-  constexpr std::int64_t kPadding = 64;
-  return (std::int64_t{model.vocab_size} + kPadding - 1) / kPadding * kPadding;
-}
-
-Weights::Shape Weights::shape_of(const Model& m, WeightKind kind) {
-  const std::int64_t hidden = m.hidden_size;
-  switch (kind) {
-    case WeightKind::embedding:
-      return {vocabulary(m), hidden};
-    case WeightKind::norm:
-      return {1, hidden};
-    case WeightKind::query:
-    case WeightKind::key:
-    case WeightKind::value:
-      return {hidden, attention_width(m)};
-    case WeightKind::attention_out:
-      return {attention_width(m), hidden};
-    case WeightKind::dense_gate:
-    case WeightKind::dense_up:
-      return {hidden, m.intermediate_size};
-    case WeightKind::dense_down:
-      return {m.intermediate_size, hidden};
-    case WeightKind::router:
-      return {hidden, m.n_routed_experts};
-    case WeightKind::expert_gate:
-    case WeightKind::expert_up:
-      return {hidden, m.moe_intermediate_size};
-    case WeightKind::expert_down:
-      return {m.moe_intermediate_size, hidden};
-    case WeightKind::shared_gate:
-    case WeightKind::shared_up:
-      return {hidden, shared_width(m)};
-    case WeightKind::shared_down:
-      return {shared_width(m), hidden};
-    case WeightKind::lm_head:
-      return {hidden, vocabulary(m)};
-    case WeightKind::prefix_key:
-    case WeightKind::prefix_value:
-      return {kPrefixPositions, attention_width(m)};
-    case WeightKind::attention_bias:
-      return {1, hidden};
-    case WeightKind::projection:
-      break;
+void WeightBlock::for_each_tile(
+    const std::function<void(Interval rows, const Block& tile)>& visit) const {
+  if (const SharedMatrix whole = weights_->kept(name_, shape_)) {
+    return visit({0, rows_.size()}, Block(*whole).rows(rows_).columns(columns_));
   }
-  return {};
+  const std::int64_t width = std::max<std::int64_t>(1, columns_.size());
+  const std::int64_t height = std::max<std::int64_t>(1, kElementsOfTile / width);
+  for (std::int64_t first = 0; first < rows_.size(); first += height) {
+    const Interval rows{first, std::min(first + height, rows_.size())};
+    visit(rows, Block(weights_->draw(name_, shape_, shifted(rows, rows_.first), columns_)));
+  }
 }
 
-Matrix<float> Weights::generate(std::uint64_t seed, const WeightName& name, Shape shape) {
-  const float scale = scale_of(name.kind, shape.rows);
-  std::uint64_t key = mix64(seed ^ static_cast<std::uint64_t>(name.kind));
+Matrix<float> WeightBlock::drawn() const {
+  LOCKSTEP_ASSERT(rows_.size() * columns_.size() <= Weights::kLargestBlock);
+  return weights_->draw(name_, shape_, rows_, columns_);
+}
+
+std::vector<float> WeightBlock::row() const {
+  const Matrix<float> first = rows({rows_.first, rows_.first + 1}).drawn();
+  return {first.row(0).begin(), first.row(0).end()};
+}
+
+Matrix<float> Weights::draw(const WeightName& name, WeightShape shape, Interval rows,
+                            Interval columns) const {
+  const std::array<float, 256> values = values_of_bytes(name.kind, shape.rows);
+  std::uint64_t key = mix64(seed_ ^ static_cast<std::uint64_t>(name.kind));
   key = mix64(key ^ static_cast<std::uint64_t>(name.layer));
   key = mix64(key ^ static_cast<std::uint64_t>(name.index));
-  Matrix<float> w(shape.rows, shape.columns);
-  for (std::int64_t r = 0; r < shape.rows; ++r) {
-    const std::uint64_t row_key = key ^ (static_cast<std::uint64_t>(r) << 32);
-    std::uint64_t column = 0;
-    for (float& element : w.row(r)) {
-      const std::uint64_t bits = mix64(row_key ^ column++);
-      element = name.kind == WeightKind::norm ? gain(bits) : scale * signed_fraction(bits);
-    }
+  Matrix<float> w(rows.size(), columns.size());
+  for (std::int64_t r = 0; r < w.rows(); ++r) {
+    const std::uint64_t row_key = key ^ (static_cast<std::uint64_t>(rows.first + r) << 32);
+    draw_row(row_key, columns.first, values, w.row(r));
   }
   return w;
 }
 
-SharedMatrix Weights::get(WeightName name) { return kept(name, shape_of(model_, name.kind)); }
-
-SharedMatrix Weights::projection(std::int64_t term, int share, std::int64_t rows,
-                                 std::int64_t columns) {
-  return kept({WeightKind::projection, share, term}, {rows, columns});
-}
-
-SharedMatrix Weights::kept(const WeightName& name, Shape shape) {
+SharedMatrix Weights::kept(const WeightName& name, WeightShape shape) {
+  const std::int64_t elements = shape.rows * shape.columns;
+  if (elements > kLargestKept) return nullptr;
   const std::pair key{name, shape};
   const auto found = cache_.find(key);
   if (found != cache_.end()) return found->second;
-  auto made = std::make_shared<const Matrix<float>>(generate(seed_, name, shape));
-  const std::size_t bytes =
-      static_cast<std::size_t>(made->rows() * made->columns()) * sizeof(float);
-  if (cached_bytes_ + bytes > kBudgetBytes) {
+  auto made =
+      std::make_shared<const Matrix<float>>(draw(name, shape, {0, shape.rows}, {0, shape.columns}));
+  if (cached_elements_ + elements > kMostKept) {
     cache_.clear();
-    cached_bytes_ = 0;
+    cached_elements_ = 0;
   }
-  cached_bytes_ += bytes;
+  cached_elements_ += elements;
   cache_.emplace(key, made);
   return made;
 }

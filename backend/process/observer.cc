@@ -16,7 +16,7 @@ void observe(const Plan& plan, const numeric::ReplayOptions& options, const Mesh
   numeric::Weights weights(plan.model, options.seed);
   numeric::PlanReference reference(plan, weights);
   RemoteRanks ranks(
-      plan, options.garbage,
+      plan, options,
       {[&](int rank) {
          return decode_arrival(mesh.receive_up_to(rank, observation_tag(), kLongestObservation),
                                plan);

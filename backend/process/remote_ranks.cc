@@ -40,9 +40,9 @@ std::vector<TensorId> watched(const Plan& plan, int rank) {
   return {tensors.begin(), tensors.end()};
 }
 
-RemoteRanks::RemoteRanks(const Plan& plan, numeric::Garbage garbage, Line line)
+RemoteRanks::RemoteRanks(const Plan& plan, const numeric::ReplayOptions& options, Line line)
     : plan_(plan),
-      garbage_(garbage),
+      options_(options),
       line_(std::move(line)),
       unknown_(numeric::make_held({{-1, -1}}, {})),
       known_(plan.tensors.size() * static_cast<std::size_t>(plan.world)),
@@ -69,7 +69,7 @@ Held RemoteRanks::held(TensorId tensor, int rank) {
 }
 
 void RemoteRanks::put(TensorId tensor, int rank, Held value) {
-  value = numeric::as_kept(std::move(value), garbage_);
+  value = numeric::as_kept(std::move(value), options_);
   remotes_[static_cast<std::size_t>(rank)].repaired.push_back({tensor, true, value});
   known(tensor, rank) = {true, true, std::move(value)};
 }

@@ -29,8 +29,8 @@ class RemoteRanks : public numeric::Ranks {
     std::function<void(int rank, const GoOn&)> send;
     std::function<void(const numeric::RouterChoice&)> record;
   };
-  // `plan` must outlive it. `garbage`: what the ranks' memory holds where nobody wrote.
-  RemoteRanks(const Plan& plan, numeric::Garbage garbage, Line line);
+  // `plan` and `options` must outlive it.
+  RemoteRanks(const Plan& plan, const numeric::ReplayOptions& options, Line line);
 
   numeric::Held held(TensorId tensor, int rank) override;
   void put(TensorId tensor, int rank, numeric::Held value) override;
@@ -64,7 +64,7 @@ class RemoteRanks : public numeric::Ranks {
   bool leaves_as_it_was(const std::vector<numeric::Call>& calls, std::size_t member) const;
 
   const Plan& plan_;
-  numeric::Garbage garbage_;
+  const numeric::ReplayOptions& options_;
   Line line_;
   numeric::Held unknown_;     // stands for what nobody has shown
   std::vector<Known> known_;  // by tensor, then rank

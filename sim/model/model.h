@@ -31,11 +31,21 @@ struct Model {
   double routed_scaling_factor = 1.0;
   bool norm_topk_prob = true;
   std::string scoring_func = "sigmoid";  // or "softmax"
+  std::string topk_method;   // "greedy", "group_limited_greedy", "noaux_tc"; "": by the groups
+  bool router_bias = false;  // the router's logits have a bias
+  bool shared_expert_gate = false;  // shared experts count as much as a sigmoid of the token says
+  bool expert_bias = false;         // the three projections of an expert have biases
+  double swiglu_limit = 0.0;        // above 0: experts clamp gate and up to it (GPT-OSS)
   int num_attention_heads = 0;
   int num_key_value_heads = 0;
-  int head_dim = 0;             // of query, key and value; 0: MLA, or hidden_size / heads
-  bool attention_bias = false;  // the output projection has a bias
-  int sliding_window = 0;       // 0: none
+  int head_dim = 0;                    // of query, key and value; 0: MLA, or hidden_size / heads
+  bool attention_bias = false;         // the output projection has a bias
+  bool qkv_bias = false;               // query, key and value have biases
+  bool use_qk_norm = false;            // queries and keys are normed; over what, the family says
+  bool attention_sinks = false;        // one logit per head that only the softmax's denominator has
+  double partial_rotary_factor = 1.0;  // of a head: what turns with the position; MLA: unused
+  int sliding_window = 0;              // 0: none
+  std::vector<std::string> layer_types;  // who has the window; repeats; empty: every layer
   int q_lora_rank = 0;
   int kv_lora_rank = 0;
   int qk_nope_head_dim = 0;
@@ -55,6 +65,16 @@ struct Model {
            (layer + 1) % decoder_sparse_step == 0 &&
            std::ranges::find(mlp_only_layers, layer) == mlp_only_layers.end();
   }
+
+  // Positions that a token of `layer` sees, itself included; 0: all before it.
+  int window_of(int layer) const {
+    if (sliding_window == 0 || layer_types.empty()) return sliding_window;
+    const auto type = static_cast<std::size_t>(layer) % layer_types.size();
+    return layer_types[type] == "sliding_attention" ? sliding_window : 0;
+  }
+
+  // Keys and values are made from one compressed vector per token (DeepSeek-V2, section 2.1).
+  bool is_latent() const { return kv_lora_rank > 0; }
 
   bool operator==(const Model&) const = default;
 };

@@ -56,6 +56,8 @@ void feed_field(Feed& f, const Field& field) {
     f.real(field);
   } else if constexpr (std::is_same_v<Field, std::vector<int>>) {
     f.each(field, [&](int n) { f.number(n); });
+  } else if constexpr (std::is_same_v<Field, std::vector<std::string>>) {
+    f.each(field, [&](const std::string& text) { f.text(text); });
   } else {
     f.number(std::int64_t{field});
   }

@@ -50,10 +50,20 @@ void visit_later_model_members(Visit visit) {
   visit("head_dim", &Model::head_dim);
   visit("attention_bias", &Model::attention_bias);
   visit("sliding_window", &Model::sliding_window);
+  visit("layer_types", &Model::layer_types);
+  visit("qkv_bias", &Model::qkv_bias);
+  visit("use_qk_norm", &Model::use_qk_norm);
+  visit("attention_sinks", &Model::attention_sinks);
+  visit("partial_rotary_factor", &Model::partial_rotary_factor);
+  visit("topk_method", &Model::topk_method);
+  visit("router_bias", &Model::router_bias);
+  visit("shared_expert_gate", &Model::shared_expert_gate);
+  visit("expert_bias", &Model::expert_bias);
+  visit("swiglu_limit", &Model::swiglu_limit);
 }
 
 // Calls visit(name, field) for every field. `AnyModel`: Model or const Model; fields are int,
-// double, bool, std::string or std::vector<int>.
+// double, bool, std::string, std::vector<int> or std::vector<std::string>.
 template <class AnyModel, class Visit>
 void visit_model_fields(AnyModel& m, Visit visit) {
   visit_first_model_fields(m, visit);

@@ -88,6 +88,8 @@ class TableParser {
         for (const Node* item : f.list(name)) {
           field.push_back(static_cast<int>(scalar_integer(*item, 0, kLargestInt, faults())));
         }
+      } else if constexpr (std::is_same_v<Field, std::vector<std::string>>) {
+        for (const Node* item : f.list(name)) field.push_back(scalar_text(*item, faults()));
       } else {
         field = f.int_or(name, field);
       }

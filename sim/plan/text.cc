@@ -62,6 +62,8 @@ std::string model_text(const Model& model) {
       return yaml_scalar(field);
     } else if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::vector<int>>) {
       return numbers(field);
+    } else if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::vector<std::string>>) {
+      return flow_list(field, [](const std::string& text) { return yaml_scalar(text); });
     } else {
       return fmt::format("{}", field);
     }

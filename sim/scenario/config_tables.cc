@@ -42,6 +42,7 @@ constexpr auto kDeepseekV2 = std::to_array<PublishedKey>({
     {"qk_nope_head_dim", "qk_nope_head_dim", "128"},
     {"qk_rope_head_dim", "qk_rope_head_dim", "64"},
     {"v_head_dim", "v_head_dim", "128"},
+    {"topk_method", "topk_method", "greedy"},
 });
 
 // DeepseekV3Config; the router scores by sigmoid.
@@ -62,6 +63,7 @@ constexpr auto kDeepseekV3 = std::to_array<PublishedKey>({
     {"qk_nope_head_dim", "qk_nope_head_dim", "128"},
     {"qk_rope_head_dim", "qk_rope_head_dim", "64"},
     {"v_head_dim", "v_head_dim", "128"},
+    {"topk_method", "topk_method", "noaux_tc"},
 });
 
 // GlmMoeDsaConfig; its head_dim is the rotary part, qk_rope_head_dim.
@@ -83,6 +85,7 @@ constexpr auto kGlmMoeDsa = std::to_array<PublishedKey>({
     {"qk_nope_head_dim", "qk_nope_head_dim", "192"},
     {"qk_rope_head_dim", "qk_rope_head_dim", "64"},
     {"v_head_dim", "v_head_dim", "256"},
+    {"topk_method", "topk_method", "noaux_tc"},
 });
 
 // Qwen2MoeConfig. One shared expert behind a gate. The biases are those of query, key and value.
@@ -99,6 +102,8 @@ constexpr auto kQwen2Moe = std::to_array<PublishedKey>({
     {"num_key_value_heads", "num_key_value_heads", "16"},
     {"head_dim", "head_dim", ""},
     {"sliding_window", "sliding_window", "4096", "use_sliding_window"},
+    {"shared_expert_gate", "", "true"},
+    {"qkv_bias", "qkv_bias", "true"},
 });
 
 // Qwen3MoeConfig, which has no head_dim of its own: the model takes hidden_size over heads.
@@ -113,6 +118,8 @@ constexpr auto kQwen3Moe = std::to_array<PublishedKey>({
     {"num_key_value_heads", "num_key_value_heads", "4"},
     {"head_dim", "head_dim", ""},
     {"sliding_window", "sliding_window", "4096", "use_sliding_window"},
+    {"qkv_bias", "attention_bias", "false"},
+    {"use_qk_norm", "", "true"},
 });
 
 // Qwen3Config.
@@ -120,6 +127,8 @@ constexpr auto kQwen3 = std::to_array<PublishedKey>({
     {"num_key_value_heads", "num_key_value_heads", "32"},
     {"head_dim", "head_dim", "128"},
     {"sliding_window", "sliding_window", "4096", "use_sliding_window"},
+    {"qkv_bias", "attention_bias", "false"},
+    {"use_qk_norm", "", "true"},
 });
 
 // GptOssConfig. Every layer is sparse and intermediate_size is one expert's width. The router takes
@@ -137,6 +146,12 @@ constexpr auto kGptOss = std::to_array<PublishedKey>({
     {"sliding_window", "sliding_window", "128"},
     {"rms_norm_eps", "rms_norm_eps", "1e-5"},
     {"rope_theta", "rope_theta|rope_parameters.rope_theta|rope_scaling.rope_theta", "150000"},
+    {"qkv_bias", "attention_bias", "true"},
+    {"attention_sinks", "", "true"},
+    {"layer_types", "layer_types", ""},
+    {"router_bias", "", "true"},
+    {"expert_bias", "", "true"},
+    {"swiglu_limit", "swiglu_limit", "7.0"},
 });
 
 // MiniMaxM2Config. Every layer is sparse and intermediate_size is one expert's width; the router
@@ -152,6 +167,9 @@ constexpr auto kMiniMaxM2 = std::to_array<PublishedKey>({
     {"num_key_value_heads", "num_key_value_heads", "8"},
     {"head_dim", "head_dim", "128"},
     {"rope_theta", "rope_theta|rope_parameters.rope_theta|rope_scaling.rope_theta", "5000000"},
+    {"topk_method", "", "noaux_tc"},
+    {"use_qk_norm", "use_qk_norm", "true"},
+    {"partial_rotary_factor", "partial_rotary_factor", "0.5"},
 });
 
 // Glm4MoeConfig. Its attention_bias is of query, key and value only.
@@ -169,12 +187,17 @@ constexpr auto kGlm4Moe = std::to_array<PublishedKey>({
     {"num_key_value_heads", "num_key_value_heads", "8"},
     {"head_dim", "head_dim", ""},
     {"rms_norm_eps", "rms_norm_eps", "1e-5"},
+    {"topk_method", "topk_method", "noaux_tc"},
+    {"qkv_bias", "attention_bias", "false"},
+    {"use_qk_norm", "use_qk_norm", "false"},
+    {"partial_rotary_factor", "partial_rotary_factor|rope_parameters.partial_rotary_factor", "0.5"},
 });
 
 // LlamaConfig.
 constexpr auto kLlama = std::to_array<PublishedKey>({
     {"head_dim", "head_dim", ""},
     {"attention_bias", "attention_bias", "false"},
+    {"qkv_bias", "attention_bias", "false"},
 });
 
 // MixtralConfig. Every layer is sparse and intermediate_size is one expert's width; the router

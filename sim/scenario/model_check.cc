@@ -32,6 +32,11 @@ class ModelChecker {
     }
     check_number("rms_norm_eps", m_.rms_norm_eps);
     check_number("rope_theta", m_.rope_theta);
+    check_number("partial_rotary_factor", m_.partial_rotary_factor);
+    if (m_.partial_rotary_factor > 1) fault("'partial_rotary_factor' must not exceed 1");
+    if (!std::isfinite(m_.swiglu_limit) || m_.swiglu_limit < 0) {
+      fault("'swiglu_limit' must be a finite number, 0 for none");
+    }
     if (!std::isfinite(m_.routed_scaling_factor)) {
       fault("'routed_scaling_factor' must be a finite number");
     }

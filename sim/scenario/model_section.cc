@@ -72,6 +72,24 @@ void read_dense_layers(Checker& checker, const Node& map, Model& model) {
   model.mlp_only_layers = std::move(layers);
 }
 
+void read_layer_types(Checker& checker, const Node& map, Model& model) {
+  const Node* list = map.find("layer_types");
+  if (list == nullptr) return;
+  const Key& key = key_at("model.layer_types");
+  const bool short_list = list->is_sequence() && list->items.size() <= 10'000;
+  if (!short_list) return checker.wrong_type(*list, key);
+  std::vector<std::string> types;
+  for (const Node& item : list->items) {
+    const bool known = item.text == "sliding_attention" || item.text == "full_attention";
+    if (!item.is_scalar() || !known) {
+      return checker.fault(item, fmt::format("unknown layer type {}", shown(item)),
+                           "those that are modelled: sliding_attention, full_attention");
+    }
+    types.push_back(item.text);
+  }
+  model.layer_types = std::move(types);
+}
+
 void read_layers(Checker& checker, const Node& map, Model& model) {
   checker.read(map, kSection, "num_hidden_layers", model.num_hidden_layers);
   checker.read(map, kSection, "hidden_size", model.hidden_size);
@@ -99,6 +117,11 @@ void read_experts(Checker& checker, const Node& map, Model& model) {
   checker.read(map, kSection, "routed_scaling_factor", model.routed_scaling_factor);
   checker.read(map, kSection, "norm_topk_prob", model.norm_topk_prob);
   checker.read(map, kSection, "scoring_func", model.scoring_func);
+  checker.read(map, kSection, "topk_method", model.topk_method);
+  checker.read(map, kSection, "router_bias", model.router_bias);
+  checker.read(map, kSection, "shared_expert_gate", model.shared_expert_gate);
+  checker.read(map, kSection, "expert_bias", model.expert_bias);
+  checker.read(map, kSection, "swiglu_limit", model.swiglu_limit);
 }
 
 void read_attention(Checker& checker, const Node& map, Model& model) {
@@ -106,7 +129,12 @@ void read_attention(Checker& checker, const Node& map, Model& model) {
   checker.read(map, kSection, "num_key_value_heads", model.num_key_value_heads);
   checker.read(map, kSection, "head_dim", model.head_dim);
   checker.read(map, kSection, "attention_bias", model.attention_bias);
+  checker.read(map, kSection, "qkv_bias", model.qkv_bias);
+  checker.read(map, kSection, "use_qk_norm", model.use_qk_norm);
+  checker.read(map, kSection, "attention_sinks", model.attention_sinks);
+  checker.read(map, kSection, "partial_rotary_factor", model.partial_rotary_factor);
   checker.read(map, kSection, "sliding_window", model.sliding_window);
+  read_layer_types(checker, map, model);
   checker.read(map, kSection, "q_lora_rank", model.q_lora_rank);
   checker.read(map, kSection, "kv_lora_rank", model.kv_lora_rank);
   checker.read(map, kSection, "qk_nope_head_dim", model.qk_nope_head_dim);

@@ -52,7 +52,7 @@ TEST_CASE("offsets of parts: sum over s of e_s = 0, and no e_s is") {
 TEST_CASE("a product keeps signs, and about the size: W_jc = (-1)^(j + c) |w_jc|") {
   Matrix<float> hashed(16, 3, 0.25F);
   hashed(2, 1) = -0.5F;
-  const Matrix<float> w = signed_matrix(hashed);
+  const Matrix<float> w = signed_matrix(Block(hashed), {hashed.rows(), 0, 0});
   Matrix<double> x(1, 16);
   for (std::int64_t j = 0; j < 16; ++j) x(0, j) = sign_of(7, j);  // of token 7
   const Matrix<double> y = product(x, Block(w));

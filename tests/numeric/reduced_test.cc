@@ -77,6 +77,60 @@ TEST_CASE("a model without latent attention keeps one head width and its shared 
   }
 }
 
+Plan with_heads(int attn_tp, int heads, int kv_heads) {
+  Plan plan = full_size(attn_tp, 1);
+  plan.model.num_attention_heads = heads;
+  plan.model.num_key_value_heads = kv_heads;
+  plan.model.head_dim = 128;
+  return plan;
+}
+
+TEST_CASE("grouped heads stay grouped, and more ranks than kv heads stay more") {
+  struct Case {
+    int attn_tp, heads, kv_heads;
+  };
+  for (const Case& c : {Case{1, 64, 8}, Case{8, 64, 8}, Case{8, 64, 4}, Case{4, 64, 64},
+                        Case{2, 32, 1}, Case{1, 28, 4}}) {
+    CAPTURE(c.attn_tp);
+    CAPTURE(c.kv_heads);
+    const Plan plan = numeric::at_reduced_dimensions(with_heads(c.attn_tp, c.heads, c.kv_heads));
+    const Model& m = plan.model;
+    CHECK(m.num_attention_heads % c.attn_tp == 0);
+    CHECK(m.num_attention_heads >= 4);
+    CHECK(m.num_attention_heads <= 16);
+    CHECK((m.num_attention_heads > m.num_key_value_heads) == (c.heads > c.kv_heads));
+    CHECK((c.attn_tp > m.num_key_value_heads) == (c.attn_tp > c.kv_heads));
+    CHECK(m.num_attention_heads % m.num_key_value_heads == 0);
+    CHECK(numeric::at_reduced_dimensions(plan) == plan);
+    CHECK(to_string(numeric::replay(plan, {}).verdict) == "agrees");
+  }
+}
+
+TEST_CASE("latents stay narrower than what they compress, and a window still cuts") {
+  Plan plan = full_size(2, 1);
+  Model& full = plan.model;
+  full.q_lora_rank = 1536;
+  full.kv_lora_rank = 512;
+  full.qk_nope_head_dim = 128;
+  full.qk_rope_head_dim = 64;
+  full.sliding_window = 128;
+  full.layer_types = {"sliding_attention", "full_attention"};
+  full.n_group = 8;
+  full.topk_group = 4;
+  full.topk_method = "noaux_tc";
+  const Plan reduced = numeric::at_reduced_dimensions(plan);
+  const Model& m = reduced.model;
+  CHECK(m.kv_lora_rank < m.num_attention_heads * (m.qk_nope_head_dim + m.v_head_dim));
+  CHECK(m.kv_lora_rank < m.hidden_size);
+  CHECK(m.q_lora_rank < m.hidden_size);
+  CHECK(m.qk_rope_head_dim % 2 == 0);
+  CHECK(m.window_of(0) == 4);
+  CHECK(m.window_of(1) == 0);
+  CHECK(m.n_group == 8);
+  CHECK(m.topk_group == 4);
+  CHECK(to_string(numeric::replay(reduced, {}).verdict) == "agrees");
+}
+
 TEST_CASE("a model whose layers are all sparse has no dense width, reduced or not") {
   Plan plan = full_size(2, 1);
   plan.model.intermediate_size = 0;

@@ -84,5 +84,55 @@ TEST_CASE("scores: 1 / (1 + e^-x), or softmax") {
   CHECK(logits[0] == doctest::Approx(0.25));  // 1 / (1 + 3)
 }
 
+TEST_CASE("group_limited_greedy: a group counts as its best expert; greedy knows no groups") {
+  // Best 0.9 beats 0.6, although 0.9 + 0.15 < 0.5 + 0.6.
+  const Scores scores{0.9, 0.15, 0.0, 0.5, 0.6, 0.1};
+  Model model = router_model(2, 2, 1);
+  model.topk_method = "group_limited_greedy";
+  CHECK(choose_experts(scores, model).experts == Chosen{0, 1});
+  CHECK(choose_experts(scores, model).margin == doctest::Approx((0.9 - 0.6) / 0.9));
+  model.topk_method = "noaux_tc";
+  CHECK(choose_experts(scores, model).experts == Chosen{3, 4});
+  model.topk_method = "greedy";
+  CHECK(choose_experts(scores, model).experts == Chosen{0, 4});
+}
+
+TEST_CASE("a correction counts in the choice and not in the weight") {
+  const Scores scores{0.5, 0.4, 0.3};
+  const numeric::RouterBiases biases{{}, {0.0F, 0.0F, 0.25F}};
+  const Model model = router_model(2);
+  const Chosen chosen = choose_experts(numeric::ranking(scores, biases), model).experts;
+  CHECK(chosen == Chosen{0, 2});  // 0.3 + 0.25 > 0.4
+  const Scores weights = numeric::combine_weights(scores, chosen, model);
+  CHECK(weights[1] == doctest::Approx(0.3 / (0.5 + 0.3)));
+}
+
+TEST_CASE("the correction really changes choices, and noaux_tc alone has it") {
+  Model model = router_model(2);
+  model.n_routed_experts = 8;
+  model.hidden_size = 16;
+  numeric::Weights without(model, 1);
+  CHECK(numeric::router_biases(without, 0).correction.empty());
+  model.topk_method = "noaux_tc";
+  numeric::Weights with(model, 1);
+  const numeric::RouterBiases biases = numeric::router_biases(with, 0);
+  REQUIRE(biases.correction.size() == 8);
+  const Scores equal(8, 0.5);
+  CHECK(choose_experts(numeric::ranking(equal, biases), model).experts != Chosen{0, 1});
+}
+
+TEST_CASE("softmax of all, normalised over the chosen, is the softmax of the chosen logits") {
+  const Scores logits{0.3, -1.0, 2.0, 0.9};
+  Scores scores = logits;
+  Model model = router_model(2);
+  model.scoring_func = "softmax";
+  numeric::score(scores, model);
+  const Chosen chosen = choose_experts(scores, model).experts;
+  CHECK(chosen == Chosen{2, 3});
+  const Scores weights = numeric::combine_weights(scores, chosen, model);
+  // e^2 / (e^2 + e^0.9)
+  CHECK(weights[0] == doctest::Approx(std::exp(2.0) / (std::exp(2.0) + std::exp(0.9))));
+}
+
 }  // namespace
 }  // namespace lockstep::test
