@@ -95,23 +95,26 @@ Held scaled(const Held& held, double factor) {
 
 Held sliced_columns(const Held& held, Interval slice) {
   if (!held) return nullptr;
-  std::vector<Interval> columns;
-  std::vector<std::int64_t> from;  // by column of the result
+  constexpr std::int64_t kLacking = -1;
+  std::vector<std::int64_t> from(static_cast<std::size_t>(slice.size()), kLacking);
+  std::int64_t next = slice.first;  // what lies before is found or lacking
   std::int64_t at = 0;
   for (const Interval& c : held->columns) {
-    const Interval both{std::max(c.first, slice.first), std::min(c.last, slice.last)};
-    for (std::int64_t i = both.first; i < both.last; ++i) from.push_back(at + i - c.first);
-    if (both.size() > 0) append(columns, both);
+    const std::int64_t last = std::min(c.last, slice.last);
+    for (std::int64_t i = std::max(c.first, next); i < last; ++i) {
+      from[static_cast<std::size_t>(i - slice.first)] = at + i - c.first;
+    }
+    next = std::max(next, last);
     at += c.size();
   }
-  if (columns.empty()) columns.push_back({slice.first, slice.first});
-  Matrix<float> values(held->values.rows(), static_cast<std::int64_t>(from.size()));
+  Matrix<float> values(held->values.rows(), slice.size(), kUndefinedElement);
   for (std::int64_t r = 0; r < values.rows(); ++r) {
     for (std::int64_t c = 0; c < values.columns(); ++c) {
-      values(r, c) = held->values(r, from[static_cast<std::size_t>(c)]);
+      const std::int64_t column = from[static_cast<std::size_t>(c)];
+      if (column != kLacking) values(r, c) = held->values(r, column);
     }
   }
-  return make_held(std::move(columns), std::move(values));
+  return make_held({slice}, std::move(values));
 }
 
 Held copied_rows(const Held& from, const Held& onto, const RowMoves& moves, Fill fill,

@@ -45,7 +45,7 @@ Sum<T> sum(std::span<const Held> addends);
 // The same as a tensor; null if no addend was ever written, the addend itself if it is alone.
 Held added(std::span<const Held> addends);
 Held scaled(const Held& held, double factor);
-// Of the columns those in `slice`.
+// The columns of `slice`: NaN where the tensor lacks one, the first where it has one twice.
 Held sliced_columns(const Held& held, Interval slice);
 // copy_rows: `onto` is what the destination held before, for Fill::keep. A move that reaches
 // outside its source copies NaN, outside the destination nothing. `columns`: of the result where
