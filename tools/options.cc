@@ -59,7 +59,8 @@ int fail(const Diagnostics& faults) {
 }
 
 int worse(int a, int b) {
-  constexpr std::array<int, 5> kFromGoodToBad{kGood, kUndecided, kBad, kNoBackend, kBadInput};
+  constexpr std::array<int, 6> kFromGoodToBad{kGood,          kUndecided, kBad,
+                                              kProcessFailed, kNoBackend, kBadInput};
   const auto badness = [&](int code) {
     return std::find(kFromGoodToBad.begin(), kFromGoodToBad.end(), code) - kFromGoodToBad.begin();
   };

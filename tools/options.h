@@ -12,11 +12,12 @@
 namespace lockstep::tools {
 
 // Exit codes (design section 4).
-inline constexpr int kGood = 0;       // holds, agrees, passed
-inline constexpr int kBad = 1;        // violated, diverges or stopped, failed
-inline constexpr int kBadInput = 2;   // and bad usage
-inline constexpr int kUndecided = 3;  // unknown, inconclusive
-inline constexpr int kNoBackend = 4;  // no such backend or device here
+inline constexpr int kGood = 0;           // holds, agrees, passed
+inline constexpr int kBad = 1;            // violated, diverges or stopped, failed
+inline constexpr int kBadInput = 2;       // and bad usage
+inline constexpr int kUndecided = 3;      // unknown, inconclusive
+inline constexpr int kNoBackend = 4;      // no such backend or device here
+inline constexpr int kProcessFailed = 5;  // of the backends that have some
 
 // Options that all commands share.
 struct Common {
@@ -40,7 +41,7 @@ Style style_of(std::FILE* stream);
 void print(const std::string& text);  // to standard output
 int fail(const Diagnostics& faults);  // to standard error; kBadInput
 
-// The worst of several results: bad input, no backend, bad, undecided, good.
+// The worst of several results: bad input, no backend, a process failed, bad, undecided, good.
 int worse(int a, int b);
 
 }  // namespace lockstep::tools

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "backend/numeric/replay.h"
+#include "backend/process/replay.h"
 #include "sim/report/replay_report.h"
 #include "tools/commands.h"
 #include "tools/output.h"
@@ -20,6 +21,7 @@ struct ReplayOptions {
   std::string backend = "cpu";
   std::string dtype = "float32";
   std::string garbage = "both";
+  double timeout_s = 60;
   bool full_size = false;
   bool propagate = false;
   std::optional<std::uint64_t> seed;
@@ -55,47 +57,63 @@ std::function<void(int, int)> progress_line() {
   };
 }
 
+numeric::ReplayOptions numeric_options(const ReplayOptions& options, const Plan& plan) {
+  numeric::ReplayOptions how;
+  how.seed = options.seed.value_or(plan.seed);
+  how.propagate = options.propagate;
+  how.garbage = garbage_named(options.garbage);
+  how.storage =
+      options.dtype == "bfloat16" ? numeric::Storage::bfloat16 : numeric::Storage::float32;
+  return how;
+}
+
+process::ReplayOutcome replay_with(const ReplayOptions& options, const Plan& plan) {
+  if (options.backend == "process") {
+    process::ReplayOptions how;
+    how.numeric = numeric_options(options, plan);
+    how.crew.progress_limit =
+        std::chrono::milliseconds(static_cast<std::int64_t>(options.timeout_s * 1000));
+    return process::replay(plan, how);
+  }
+  numeric::ReplayOptions how = numeric_options(options, plan);
+  if (!options.common.quiet) how.progress = progress_line();
+  return {std::nullopt, numeric::replay(plan, how), {}};
+}
+
 int replay_one(const ReplayOptions& options, const std::string& path,
                const std::vector<Setting>& settings, JsonOutput& json) {
   Result<Subject> subject = load_subject(path, settings, options.common.variant());
   if (!subject) return fail(subject.faults());
   const std::string name = subject->name;
-  Result<Plan> plan = plan_to_replay(*subject);
+  Result<Plan> plan = plan_to_replay(*subject, options.full_size);
   if (!plan) return fail(plan.faults());
-  numeric::ReplayOptions how;
-  how.seed = options.seed.value_or(plan->seed);
-  how.propagate = options.propagate;
-  how.garbage = garbage_named(options.garbage);
-  if (!options.common.quiet) how.progress = progress_line();
   const auto start = std::chrono::steady_clock::now();
-  const numeric::ReplayResult result = numeric::replay(*plan, how);
+  const process::ReplayOutcome outcome = replay_with(options, *plan);
   const std::chrono::duration<double, std::milli> wall = std::chrono::steady_clock::now() - start;
+  for (const std::string& note : outcome.notes) fmt::print(stderr, "note: {}\n", note);
+  if (outcome.failure) {
+    fmt::print(stderr, "error: {}: {}\n", path, outcome.failure->text);
+    return kProcessFailed;
+  }
+  const numeric::ReplayOptions how = numeric_options(options, *plan);
   const ReplayedPlan replayed{name,  options.backend, options.dtype, how.seed,
-                              *plan, result,          wall.count()};
+                              *plan, outcome.result,  wall.count()};
   if (json.wanted()) json.add(replay_json(replayed));
   if (!options.common.quiet && !json.alone()) {
     print(replay_text(replayed, style_of(stdout), options.common.all));
   }
-  return exit_of(result.verdict);
+  return exit_of(outcome.result.verdict);
 }
 
-int refuse_backend(const std::string& backend) {
+int refuse_nccl() {
   fmt::print(stderr,
-             "error: --backend {}: not built into this version\n"
-             "  hint: --backend cpu replays all ranks in one process and needs no GPU\n",
-             backend);
+             "error: --backend nccl: not built into this version\n"
+             "  hint: --backend cpu and --backend process need no GPU\n");
   return kNoBackend;
 }
 
 int run_replay(const ReplayOptions& options) {
-  if (options.backend != "cpu") return refuse_backend(options.backend);
-  if (options.full_size) {
-    return fail({{{},
-                  "",
-                  "--full-size: not in this version; replay runs at reduced dimensions",
-                  "",
-                  "the structure (ranks, layers, experts, order) is the scenario's own"}});
-  }
+  if (options.backend == "nccl") return refuse_nccl();
   const Result<std::vector<Setting>> settings = parse_settings(options.common.set);
   if (!settings) return fail(settings.faults());
   JsonOutput json(options.common.json);
@@ -114,11 +132,14 @@ void add_replay(CLI::App& app, Run& run) {
   auto options = std::make_shared<ReplayOptions>();
   add_common(*command, options->common);
   add_variant(*command, options->common);
-  command->add_option("--backend", options->backend, "cpu: all ranks in one process")
+  command
+      ->add_option("--backend", options->backend,
+                   "cpu: all ranks in one process; process: one process per rank")
       ->check(CLI::IsMember({"cpu", "process", "nccl"}));
   command->add_option("--dtype", options->dtype, "storage type of tensors")
-      ->check(CLI::IsMember({"float32"}));
-  command->add_flag("--full-size", options->full_size, "real dimensions (not in this version)");
+      ->check(CLI::IsMember({"float32", "bfloat16"}));
+  command->add_flag("--full-size", options->full_size,
+                    "the model's own dimensions; minutes and gigabytes");
   command->add_flag("--propagate", options->propagate,
                     "carry wrong values on, and count the tokens that change");
   command
@@ -127,13 +148,18 @@ void add_replay(CLI::App& app, Run& run) {
                    "one run each")
       ->check(CLI::IsMember({"nan", "finite", "both"}));
   command->add_option("--seed", options->seed, "of weights and tokens");
+  command
+      ->add_option("--timeout", options->timeout_s,
+                   "process: seconds in which nobody does anything before the run is given up")
+      ->check(CLI::Range(0.1, 86400.0));
   command->footer(
       "A scenario is replayed with at most 12 tokens on each shard and at reduced dimensions.\n"
       "examples:\n"
       "  lockstep replay s.yaml\n"
       "  lockstep replay s.yaml --propagate --seed 7 --json -\n"
+      "  lockstep replay s.yaml --backend process --dtype bfloat16\n"
       "exit codes: 0 agrees, 1 diverges or stopped, 2 bad input, 3 inconclusive, 4 no such "
-      "backend");
+      "backend,\n  5 a process failed");
   command->callback([options, &run] { run = [options] { return run_replay(*options); }; });
 }
 

@@ -40,12 +40,14 @@ Result<Subject> load_subject(const std::string& path, const std::vector<Setting>
   return Subject{std::move(name), std::move(*scenario), std::move(*plan), spent.count()};
 }
 
-Result<Plan> plan_to_replay(const Subject& subject) {
-  if (!subject.scenario) return numeric::at_reduced_dimensions(subject.plan);
-  if (subject.scenario->program) return numeric::at_reduced_dimensions(subject.plan);
+Result<Plan> plan_to_replay(const Subject& subject, bool full_size) {
+  const auto sized = [&](Plan plan) {
+    return full_size ? plan : numeric::at_reduced_dimensions(std::move(plan));
+  };
+  if (!subject.scenario || subject.scenario->program) return sized(subject.plan);
   Result<Plan> few = lower(at_reduced_tokens(subject.scenario->input, subject.plan));
   if (!few) return few.faults();
-  return numeric::at_reduced_dimensions(std::move(*few));
+  return sized(std::move(*few));
 }
 
 }  // namespace lockstep::tools

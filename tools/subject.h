@@ -24,7 +24,7 @@ Result<Subject> load_subject(const std::string& path, const std::vector<Setting>
                              const Variant& variant = {});
 
 // The plan that stands for the subject in a replay: of few tokens where it comes from a scenario,
-// at reduced dimensions.
-Result<Plan> plan_to_replay(const Subject& subject);
+// at reduced dimensions or the model's own.
+Result<Plan> plan_to_replay(const Subject& subject, bool full_size = false);
 
 }  // namespace lockstep::tools

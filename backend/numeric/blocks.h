@@ -52,6 +52,8 @@ class Blocks {
   Held run_program(const Operation& op, int rank, std::span<const Held> in);
   Matrix<double> program_part(const Application& application, const Production& production,
                               int rank);
+  void add_offsets(const FunctionResult& result, const Production& production, int rank,
+                   Matrix<double>& product);
   double in_unit(TermId term, double value, std::int64_t token, std::int64_t column);
 
   RealRows real_rows(const Operation& op, int rank) const;

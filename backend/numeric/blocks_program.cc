@@ -37,7 +37,8 @@ Matrix<double> Blocks::program_part(const Application& application, const Produc
   const Program& program = reference_.program();
   const TermId term = production.term;
   if (multiplies_part(plan_, *application.op, term)) {
-    const Matrix<double> product = program.share(application, term, 0);
+    Matrix<double> product = program.share(application, term, 0);
+    add_offsets(application.result, production, rank, product);
     Matrix<double> in_its_unit(product.rows(), product.columns());
     add_scaled(in_its_unit, product, program.unit(term));
     return in_its_unit;
@@ -59,6 +60,23 @@ Matrix<double> Blocks::program_part(const Application& application, const Produc
     }
   }
   return all;
+}
+
+// What is nothing over all shares: offset_of_part().
+void Blocks::add_offsets(const FunctionResult& result, const Production& production, int rank,
+                         Matrix<double>& product) {
+  for (const CountedShares& s : counted_shares(plan_, production, rank)) {
+    for (int share = s.first; share < s.last; ++share) {
+      const FunctionName name = reference_.program().name(production.term, share);
+      for (std::int64_t r = 0; r < product.rows(); ++r) {
+        for (std::int64_t c = 0; c < product.columns(); ++c) {
+          product(r, c) +=
+              s.count * offset_of_part(name, result.tokens[static_cast<std::size_t>(r)],
+                                       result.columns.first + c);
+        }
+      }
+    }
+  }
 }
 
 // A share's value in the unit of `term`. Where shares combine by logsumexp, each is moved by as

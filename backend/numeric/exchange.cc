@@ -1,6 +1,7 @@
 #include "backend/numeric/exchange.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 #include "backend/numeric/reduction.h"
@@ -61,15 +62,13 @@ const Shape* leading(OpKind kind, int root, std::span<const Shape> shapes) {
   return leader;
 }
 
-// The rows of `held` to `to`, undefined where there are none.
-void copy_rows(const Held& held, const std::vector<Interval>& columns, std::span<float> to) {
-  std::size_t copied = 0;
-  if (held && held->columns == columns && held->values.rows() > 0) {
-    const auto all = static_cast<std::size_t>(held->values.rows() * held->values.columns());
-    copied = std::min(all, to.size());
-    std::copy_n(held->values.row(0).data(), copied, to.data());
-  }
-  std::ranges::fill(to.subspan(copied), kUndefinedElement);
+// The first `most` elements of `held`, row by row; fewer if it has no more, none if it has other
+// columns.
+std::span<const float> first_elements(const Held& held, const std::vector<Interval>& columns,
+                                      std::int64_t most) {
+  if (!held || held->columns != columns || held->values.rows() == 0) return {};
+  const std::int64_t all = held->values.rows() * held->values.columns();
+  return {held->values.row(0).data(), static_cast<std::size_t>(std::min(all, most))};
 }
 
 std::span<float> at(std::span<float> working, Interval where) {
@@ -191,14 +190,26 @@ Interval Exchange::result(int member) const {
 }
 
 std::vector<float> Exchange::load(int member, const Held& passed) const {
-  std::vector<float> working(static_cast<std::size_t>(working_size(pattern_, member)));
+  const std::int64_t size = working_size(pattern_, member);
+  const std::span<const float> elements = first_elements(passed, part(member).columns, size);
+  const bool is_all = input(member).size() == size && std::ssize(elements) == size;
+  if (is_all) return {elements.begin(), elements.end()};
+  std::vector<float> working(static_cast<std::size_t>(size));
   load_into(member, passed, working);
   return working;
 }
 
 void Exchange::load_into(int member, const Held& passed, std::span<float> working) const {
-  copy_rows(passed, part(member).columns, at(working, input(member)));
-  if (!of_pairs(pattern_.kind)) return;
+  const std::span<float> to = at(working, input(member));
+  const std::span<const float> from =
+      first_elements(passed, part(member).columns, input(member).size());
+  std::ranges::copy(from, to.begin());
+  std::ranges::fill(to.subspan(from.size()), kUndefinedElement);
+  if (of_pairs(pattern_.kind)) copy_own_block(member, working);
+}
+
+// What a member has for itself does not travel.
+void Exchange::copy_own_block(int member, std::span<float> working) const {
   const auto own = static_cast<std::size_t>(member);
   const auto n = static_cast<std::size_t>(pattern_.members);
   const std::span<const std::int64_t> blocks(pattern_.blocks);

@@ -72,6 +72,7 @@ class Exchange {
   void set_rows(std::span<const Shape> shapes, std::span<const std::int64_t> sizes);
   void set_blocks(std::span<const std::int64_t> sizes);
   Interval input(int member) const;
+  void copy_own_block(int member, std::span<float> working) const;
   std::vector<float> side_by_side(std::span<const float> working) const;
   const Part& part(int member) const { return parts_[static_cast<std::size_t>(member)]; }
 

@@ -9,7 +9,7 @@ namespace lockstep::numeric {
 namespace {
 
 // What a hashed number is for.
-enum class Use : std::uint64_t { factor = 1, weight, offset, mix, position, bias };
+enum class Use : std::uint64_t { factor = 1, weight, offset, mix, position, bias, part };
 
 std::uint64_t bits(std::uint64_t key, Use use, std::int64_t a, std::int64_t b) {
   const std::uint64_t name = mix64(key ^ mix64(static_cast<std::uint64_t>(use)));
@@ -35,13 +35,12 @@ bool is_largest(const FunctionName& name, std::int64_t token, std::int64_t colum
          static_cast<std::uint64_t>(name.share);
 }
 
-// Sums are of positive values, so that no sum of shares or terms comes near zero; maxima of
-// negative ones, so that a zero is larger.
+// Maxima are of negative values, so that a zero is larger.
 double finished(const FunctionName& name, std::int64_t token, std::int64_t column, double z) {
   const double phi = z / std::sqrt(1.0 + z * z);
   const double factor = 0.5 + fraction(bits(name.key, Use::factor, name.share, column));
   const double value = factor * (1.5 + phi);
-  if (name.combine != Reduction::max) return value;
+  if (name.combine != Reduction::max) return sign_of(token, column) * value;
   return (is_largest(name, token, column) ? -2.0 : -4.0) + value / 4.0;
 }
 
@@ -105,7 +104,38 @@ class Seen {
   double mix_ = 0.0;
 };
 
+double size_of_part(const FunctionName& name, int share, std::int64_t token, std::int64_t column) {
+  const std::uint64_t of_share = bits(name.key, Use::part, share, 0);
+  return 0.5 + fraction(bits(of_share, Use::part, token, column));
+}
+
 }  // namespace
+
+double sign_of(std::int64_t token, std::int64_t column) {
+  return (token + column) % 2 == 0 ? 1.0 : -1.0;
+}
+
+// The hashed elements are near 1 / sqrt(rows); these are near 1 / rows, as nothing cancels.
+Matrix<float> signed_matrix(const Block& hashed, const MatrixPlace& place) {
+  float scale = 1.0F;
+  for (std::int64_t rows = place.rows; rows >= 4; rows /= 4) scale /= 2.0F;
+  Matrix<float> w(hashed.row_count(), hashed.column_count());
+  for (std::int64_t r = 0; r < w.rows(); ++r) {
+    const std::span<const float> from = hashed.row(r);
+    std::int64_t c = 0;
+    for (float& v : w.row(r)) {
+      const double sign = sign_of(place.first_row + r, place.first_column + c);
+      v = static_cast<float>(sign) * scale * std::abs(from[static_cast<std::size_t>(c++)]);
+    }
+  }
+  return w;
+}
+
+double offset_of_part(const FunctionName& name, std::int64_t token, std::int64_t column) {
+  double all = 0.0;
+  for (int s = 0; s < name.shares; ++s) all += size_of_part(name, s, token, column);
+  return size_of_part(name, name.share, token, column) - all / std::max(1, name.shares);
+}
 
 Matrix<double> function_value(const FunctionName& name, std::span<const FunctionOperand> operands,
                               const FunctionResult& result) {
@@ -140,8 +170,9 @@ Matrix<double> bias_value(const FunctionName& name, const FunctionResult& result
   Matrix<double> values(static_cast<std::int64_t>(result.tokens.size()), result.columns.size());
   for (std::int64_t r = 0; r < values.rows(); ++r) {
     for (std::int64_t c = 0; c < values.columns(); ++c) {
-      values(r, c) =
-          away_from_zero(bits(name.key, Use::bias, name.share, result.columns.first + c));
+      const std::int64_t column = result.columns.first + c;
+      const double size = 0.5 + fraction(bits(name.key, Use::bias, name.share, column));
+      values(r, c) = sign_of(0, column) * size;
     }
   }
   return values;

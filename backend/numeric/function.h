@@ -39,7 +39,24 @@ Matrix<double> function_value(const FunctionName& name, std::span<const Function
                               const FunctionResult& result);
 // What stands in for a share that nobody computes: as a function without operands.
 double drawn_value(const FunctionName& name, std::int64_t token, std::int64_t column);
-// The same in each row.
+// The sign of every value that is summed. It alternates with token and column and is the same for
+// all terms and shares: no sum of them comes near zero by chance, and the maximum of a value and
+// zero is not the value wherever it is negative.
+double sign_of(std::int64_t token, std::int64_t column);
+// Where a block stands in a matrix of so many rows.
+struct MatrixPlace {
+  std::int64_t rows = 0;
+  std::int64_t first_row = 0;
+  std::int64_t first_column = 0;
+};
+// The block of a product's matrix, from hashed elements: of such signs that a row whose elements
+// have those of sign_of() gives one whose elements have them, of the same size.
+Matrix<float> signed_matrix(const Block& hashed, const MatrixPlace& place);
+// What the member that makes share `name.share` of a product of parts adds to its part. All shares
+// of it together are zero, so that the parts still make the product; but none is by itself, so that
+// a share is there although the member's part of the operand is zero.
+double offset_of_part(const FunctionName& name, std::int64_t token, std::int64_t column);
+// The same in each row. Signs alternate.
 Matrix<double> bias_value(const FunctionName& name, const FunctionResult& result);
 
 }  // namespace lockstep::numeric

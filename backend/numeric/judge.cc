@@ -61,7 +61,7 @@ void Judge::judge_operand(int operation, int operand, const std::vector<int>& ra
   if (op.boundary || op.kind == OpKind::norm) follow(in.expect, judged);
   if (options_.propagate) return note_words(in.expect, judged);
   for (const Judged& one : judged) {
-    if (!met(one)) repair(op, in, one);
+    if (!one.part_met) repair(in, one);
   }
 }
 
@@ -103,6 +103,7 @@ void Judge::judge_ranks(const Operand& operand, const std::vector<int>& ranks, S
     one.actual = sum<double>({&key.first, 1});
     one.target = reference_.target(operand.expect, plan_.tensor(operand.tensor).columns, rank);
     one.measured = measure(one.actual, one.target, kDecisive * tolerance_);
+    one.part_met = met(one);
   }
 }
 
@@ -122,28 +123,41 @@ void Judge::judge_parts(int operation, int operand, const std::vector<int>& rank
     const auto expected = std::ranges::count_if(parts[i], ever_comes);
     if (come.empty() || static_cast<std::ptrdiff_t>(come.size()) < expected) continue;
     now.ranks += come.size();
-    now.judged.push_back(judge_part(op, in, parts[i], come));
+    judge_part(op, in, parts[i], come, now);
     gathering_.erase({operation, operand, i});
   }
 }
 
-Judge::Judged Judge::judge_part(const Operation& op, const Operand& operand,
-                                const std::vector<int>& part, const std::map<int, Held>& come) {
-  Judged one;
-  one.ranks = part;
+void Judge::judge_part(const Operation& op, const Operand& operand, const std::vector<int>& part,
+                       const std::map<int, Held>& come, SoFar& now) {
+  const StateSpec& spec = plan_.spec(operand.expect);
+  std::vector<Held> all;
+  std::map<int, Judged> by_rows;
   for (const int rank : part) {
     const auto own = come.find(rank);
-    one.held.push_back(own != come.end() ? own->second : ranks_.held(operand.tensor, rank));
+    all.push_back(own != come.end() ? own->second : ranks_.held(operand.tensor, rank));
+    Judged& one =
+        by_rows[plan_.layout(spec.rows).rows.index_of_rank[static_cast<std::size_t>(rank)]];
+    one.ranks.push_back(rank);
+    one.held.push_back(all.back());
   }
   // A product of parts is a part of the product only where the parts add up.
-  const Reduction way = op.kind == OpKind::linear
-                            ? Reduction::sum
-                            : way_to_combine(plan_, plan_.spec(operand.expect));
-  one.actual = combined(one.held, way);
-  one.target =
-      reference_.target(operand.expect, plan_.tensor(operand.tensor).columns, part.front());
-  one.measured = measure(one.actual, one.target, kDecisive * tolerance_);
-  return one;
+  const Reduction way = op.kind == OpKind::linear ? Reduction::sum : way_to_combine(plan_, spec);
+  const Sum<double> actual = combined(all, way);
+  bool all_met = true;
+  for (auto& [rows, one] : by_rows) {
+    one.members = part.size();
+    one.leads = one.ranks.front() == part.front();
+    one.actual = actual;
+    one.target =
+        reference_.target(operand.expect, plan_.tensor(operand.tensor).columns, one.ranks.front());
+    one.measured = measure(one.actual, one.target, kDecisive * tolerance_);
+    all_met = all_met && met(one);
+  }
+  for (auto& [rows, one] : by_rows) {
+    one.part_met = all_met;
+    now.judged.push_back(std::move(one));
+  }
 }
 
 Comparison Judge::comparison_of(const Operand& operand, const std::vector<Judged>& judged) const {
@@ -180,8 +194,8 @@ Comparison Judge::comparison_of(const Operand& operand, const std::vector<Judged
 
 // Of a partial sum the first member holds the whole from here on, the others zero; of a maximum
 // each holds it all, of a logsumexp each an equal part. A member that has gone on and written
-// something else keeps that. Before a product the parts are equal ones: no rank makes it all.
-void Judge::repair(const Operation& op, const Operand& operand, const Judged& judged) {
+// something else keeps that.
+void Judge::repair(const Operand& operand, const Judged& judged) {
   const StateSpec& spec = plan_.spec(operand.expect);
   const Held right = PlanReference::held(judged.target);
   if (!spec.partial_over.exists()) {
@@ -189,15 +203,13 @@ void Judge::repair(const Operation& op, const Operand& operand, const Judged& ju
     return;
   }
   const Reduction way = way_to_combine(plan_, spec);
-  const auto size = static_cast<double>(judged.ranks.size());
+  const auto size = static_cast<double>(judged.members);
   const Held others = way == Reduction::sum ? scaled(right, 0.0) : right;
   const Held equal = PlanReference::held_shifted(judged.target, -std::log(size));
   for (std::size_t i = 0; i < judged.ranks.size(); ++i) {
     if (!are_equal(ranks_.held(operand.tensor, judged.ranks[i]), judged.held[i])) continue;
-    Held own = i == 0 ? right : others;
-    if (way == Reduction::logsumexp) own = equal;
-    if (op.kind == OpKind::linear) own = scaled(right, 1.0 / size);
-    ranks_.put(operand.tensor, judged.ranks[i], std::move(own));
+    const Held& own = way == Reduction::logsumexp ? equal : i == 0 && judged.leads ? right : others;
+    ranks_.put(operand.tensor, judged.ranks[i], own);
   }
 }
 

@@ -33,10 +33,14 @@ class Judge {
   ReplayResult result();
 
  private:
-  // One judged tensor: of a rank, or summed over the part of a partial value.
+  // One judged tensor: of a rank, or summed over the part of a partial value. Members of a part
+  // that owe other rows of the sum are judged by those.
   struct Judged {
     std::vector<int> ranks;
-    std::vector<Held> held;  // by rank
+    std::vector<Held> held;   // by rank
+    std::size_t members = 1;  // of the part
+    bool leads = true;        // the first of `ranks` is the first of its part
+    bool part_met = true;     // so are the other members of the part
     Sum<double> actual;
     Target target;
     Measurement measured;
@@ -51,11 +55,11 @@ class Judge {
   void judge_operand(int operation, int operand, const std::vector<int>& ranks);
   void judge_ranks(const Operand& operand, const std::vector<int>& ranks, SoFar& now);
   void judge_parts(int operation, int operand, const std::vector<int>& ranks, SoFar& now);
-  Judged judge_part(const Operation& op, const Operand& operand, const std::vector<int>& part,
-                    const std::map<int, Held>& come);
+  void judge_part(const Operation& op, const Operand& operand, const std::vector<int>& part,
+                  const std::map<int, Held>& come, SoFar& now);
   void tell(int operation, int operand, SoFar now);
   Comparison comparison_of(const Operand& operand, const std::vector<Judged>& judged) const;
-  void repair(const Operation& op, const Operand& operand, const Judged& judged);
+  void repair(const Operand& operand, const Judged& judged);
   void follow(SpecId spec, const std::vector<Judged>& judged);
   void follow_row(SpecId spec, std::int64_t row, std::span<const double> actual);
   void note_words(SpecId id, const std::vector<Judged>& judged);

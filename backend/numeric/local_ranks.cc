@@ -22,20 +22,13 @@ bool has_nan(const Held& held) {
   return false;
 }
 
-Held with_finite_garbage(Held value) {
-  if (!value || !has_nan(value)) return value;
-  LocalTensor filled = *value;
-  for (std::int64_t r = 0; r < filled.values.rows(); ++r) {
-    for (float& v : filled.values.row(r)) {
-      if (std::isnan(v)) v = kFiniteGarbage;
-    }
+bool is_stored(const LocalTensor& tensor, Storage storage) {
+  if (storage == Storage::float32) return true;
+  const auto is_kept = [&](float v) { return std::isnan(v) || stored(v, storage) == v; };
+  for (std::int64_t r = 0; r < tensor.values.rows(); ++r) {
+    if (!std::ranges::all_of(tensor.values.row(r), is_kept)) return false;
   }
-  return make_held(std::move(filled.columns), std::move(filled.values));
-}
-
-Held kept_in(Storage storage, Held value) {
-  if (!value || storage == Storage::float32) return value;
-  return make_held(value->columns, stored(value->values, storage));
+  return true;
 }
 
 Held corrupted(Held value, const Corruption& c) {
@@ -48,6 +41,21 @@ Held corrupted(Held value, const Corruption& c) {
 }
 
 }  // namespace
+
+// What is as it must be stays one object, which ranks share.
+Held as_kept(Held value, const ReplayOptions& options) {
+  if (value && !is_stored(*value, options.storage)) {
+    value = make_held(value->columns, stored(value->values, options.storage));
+  }
+  if (options.garbage != Garbage::finite || !value || !has_nan(value)) return value;
+  LocalTensor filled = *value;
+  for (std::int64_t r = 0; r < filled.values.rows(); ++r) {
+    for (float& v : filled.values.row(r)) {
+      if (std::isnan(v)) v = kFiniteGarbage;
+    }
+  }
+  return make_held(std::move(filled.columns), std::move(filled.values));
+}
 
 LocalRanks::LocalRanks(const Plan& plan, const ReplayOptions& options, Weights& weights,
                        PlanReference& reference, RecordChoice record)
@@ -64,8 +72,7 @@ std::size_t LocalRanks::place(TensorId tensor, int rank) const {
 Held LocalRanks::held(TensorId tensor, int rank) { return held_[place(tensor, rank)]; }
 
 void LocalRanks::put(TensorId tensor, int rank, Held value) {
-  if (options_.garbage == Garbage::finite) value = with_finite_garbage(std::move(value));
-  held_[place(tensor, rank)] = std::move(value);
+  held_[place(tensor, rank)] = as_kept(std::move(value), options_);
 }
 
 void LocalRanks::write(int operation, std::size_t output, int rank, Held value) {
@@ -116,7 +123,7 @@ void LocalRanks::compute(int operation, int rank) {
                      memo_.in == asked.in && memo_.rows == asked.rows &&
                      memo_.shares == asked.shares;
   if (!known) {
-    asked.out = kept_in(options_.storage, local_result(op, rank, asked.in));
+    asked.out = as_kept(local_result(op, rank, asked.in), options_);
     memo_ = std::move(asked);
   }
   if (!op.out.empty()) write(operation, 0, rank, memo_.out);

@@ -11,6 +11,9 @@
 
 namespace lockstep::numeric {
 
+// A tensor as memory keeps it: in the storage that is asked for, with garbage where nobody wrote.
+Held as_kept(Held value, const ReplayOptions& options);
+
 class LocalRanks : public Ranks {
  public:
   // All must outlive it. `record` is told what routers choose.

@@ -102,7 +102,14 @@ Matrix<double> Program::product_of(const Application& application, TermId term, 
       static_cast<std::int64_t>(same_quantity(term).index()), shares_of_operand ? 0 : share,
       width(op.in.front().tensor), width(op.out.front().tensor));
   const FunctionOperand& x = application.operands.front();
-  return product(x.rows, w.rows(x.columns).columns(application.result.columns));
+  const Interval columns = application.result.columns;
+  Matrix<double> out(x.rows.rows(), columns.size());
+  w.rows(x.columns).columns(columns).for_each_tile([&](Interval rows, const Block& tile) {
+    const MatrixPlace place{w.row_count(), x.columns.first + rows.first, columns.first};
+    const Matrix<float> made = signed_matrix(tile, place);
+    add_product(out, x.rows, rows, Block(made));
+  });
+  return out;
 }
 
 }  // namespace lockstep::numeric

@@ -80,9 +80,15 @@ Matrix<double> Reference::embedding(int step) {
 }
 
 Matrix<double> Reference::stream(QuantityName name) {
-  const auto defined = streams_.find(name);
-  if (defined != streams_.end()) return defined->second();
   const auto [quantity, step, layer, index] = name;
+  const auto defined = streams_.find(name);
+  if (defined != streams_.end()) {
+    // A program may say that a stream rests on itself. Nothing is right there; this ends.
+    if (!in_progress_.insert(name).second) return value({Quantity::embedding, step});
+    Matrix<double> stream = defined->second();
+    in_progress_.erase(name);
+    return stream;
+  }
   HalfLayer half = HalfLayer::feed_forward;
   int of_layer = layer - 1;
   if (index == 1) {

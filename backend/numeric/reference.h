@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -111,6 +112,7 @@ class Reference {
   double near_tie_;
   ReferenceAttention attention_;
   std::map<QuantityName, std::function<Matrix<double>()>> streams_;
+  std::set<QuantityName> in_progress_;  // of streams_
   std::map<QuantityName, Matrix<double>> values_;
   std::map<HalfKey, Matrix<double>> contributions_;
   std::map<std::tuple<int, int, std::int64_t>, std::vector<int>> choices_;

@@ -75,15 +75,29 @@ struct StepWords {
   int total = 0;
 };
 
+// What was sent in an operation that communicates, on a backend that sends: bytes of tensors.
+struct Sent {
+  int from = 0;
+  int to = 0;
+  std::int64_t bytes = 0;
+  bool operator==(const Sent&) const = default;
+};
+struct Traffic {
+  int operation = 0;
+  std::vector<Sent> sent;   // by sender, then receiver
+  double microseconds = 0;  // measured: from a rank's call to its end, the longest of all ranks
+};
+
 struct ReplayResult {
   ReplayVerdict verdict = ReplayVerdict::agrees;
   std::vector<Comparison> comparisons;  // in plan order; those not reached are absent
   int stopped_at = -1;                  // operation whose collective could not complete; -1: none
   std::string stopped_why;  // "ranks 0-3 call all_reduce, ranks 4-7 call reduce_scatterv"
   double tolerance = 0;
+  std::vector<Traffic> traffic;  // in plan order; of backends that send
   std::vector<StepWords> words;  // of the steps that have logits
-  std::vector<int>
-      garbage_shows;  // Garbage::both: operations at which only the finite run is wrong
+  // Garbage::both: operations at which only the finite run is wrong.
+  std::vector<int> garbage_shows;
 };
 
 // The model at dimensions that a CPU runs in milliseconds: hidden, widths, heads and vocabulary

@@ -93,17 +93,6 @@ Held scaled(const Held& held, double factor) {
   return make_held(held->columns, std::move(values));
 }
 
-Held sliced_rows(const Held& held, std::int64_t first, std::int64_t count) {
-  if (!held) return nullptr;
-  Matrix<float> rows(count, held->values.columns(), kUndefinedElement);
-  for (std::int64_t r = 0; r < count; ++r) {
-    const std::int64_t from = first + r;
-    if (from < 0 || from >= held->values.rows()) continue;
-    std::ranges::copy(held->values.row(from), rows.row(r).begin());
-  }
-  return make_held(held->columns, std::move(rows));
-}
-
 Held sliced_columns(const Held& held, Interval slice) {
   if (!held) return nullptr;
   std::vector<Interval> columns;
@@ -123,44 +112,6 @@ Held sliced_columns(const Held& held, Interval slice) {
     }
   }
   return make_held(std::move(columns), std::move(values));
-}
-
-Held concatenated_rows(std::span<const Held> parts) {
-  const auto first = std::ranges::find_if(parts, [](const Held& h) { return h != nullptr; });
-  if (first == parts.end()) return nullptr;
-  std::int64_t rows = 0;
-  for (const Held& part : parts) rows += row_count(part);
-  Matrix<float> all(rows, (*first)->values.columns(), kUndefinedElement);
-  std::int64_t to = 0;
-  for (const Held& part : parts) {
-    for (std::int64_t r = 0; r < row_count(part); ++r, ++to) {
-      if (part->columns != (*first)->columns) continue;
-      std::ranges::copy(part->values.row(r), all.row(to).begin());
-    }
-  }
-  return make_held((*first)->columns, std::move(all));
-}
-
-Held concatenated_columns(std::span<const Held> parts) {
-  std::vector<Interval> columns;
-  std::int64_t rows = 0;
-  std::int64_t width = 0;
-  for (const Held& part : parts) {
-    if (!part) continue;
-    rows = std::max(rows, part->values.rows());
-    width += part->values.columns();
-    for (const Interval& c : part->columns) append(columns, c);
-  }
-  if (columns.empty()) return nullptr;
-  Matrix<float> all(rows, width, kUndefinedElement);
-  std::int64_t at = 0;
-  for (const Held& part : parts) {
-    for (std::int64_t r = 0; r < row_count(part); ++r) {
-      std::ranges::copy(part->values.row(r), all.row(r).begin() + at);
-    }
-    if (part) at += part->values.columns();
-  }
-  return make_held(std::move(columns), std::move(all));
 }
 
 Held copied_rows(const Held& from, const Held& onto, const RowMoves& moves, Fill fill,

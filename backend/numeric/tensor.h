@@ -45,13 +45,8 @@ Sum<T> sum(std::span<const Held> addends);
 // The same as a tensor; null if no addend was ever written, the addend itself if it is alone.
 Held added(std::span<const Held> addends);
 Held scaled(const Held& held, double factor);
-// Rows [first, first + count); those outside are NaN.
-Held sliced_rows(const Held& held, std::int64_t first, std::int64_t count);
 // Of the columns those in `slice`.
 Held sliced_columns(const Held& held, Interval slice);
-// The rows (columns) of all that were written, one after the other.
-Held concatenated_rows(std::span<const Held> parts);
-Held concatenated_columns(std::span<const Held> parts);
 // copy_rows: `onto` is what the destination held before, for Fill::keep. A move that reaches
 // outside its source copies NaN, outside the destination nothing. `columns`: of the result where
 // neither was ever written.

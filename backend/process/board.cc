@@ -38,7 +38,6 @@ void Board::enter(int member, pid_t pid) { slot(member).pid = pid; }
 void Board::join(int member, int peer) {
   slot(member).peer = peer;
   slot(member).state = State::joining;
-  beat(member);
 }
 
 void Board::start_operation(int member, int operation) {

@@ -24,7 +24,7 @@ namespace asio = boost::asio;
 using asio::posix::stream_descriptor;
 using Duration = CrewOptions::Duration;
 
-constexpr Duration kTick{20};
+constexpr Duration kTick{50};
 constexpr std::size_t kMostNotes = 1000;
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -36,7 +36,7 @@ class Watch {
   void tick() {
     const Clock::time_point now = Clock::now();
     const auto elapsed = std::chrono::duration_cast<Duration>(now - last_);
-    now_ += std::min(elapsed, 25 * kTick);
+    now_ += std::min(elapsed, 10 * kTick);
     last_ = now;
   }
 
@@ -77,10 +77,12 @@ class Crew::Supervisor {
   void take(int member, ControlMessage message);
   void take_failure(int member, Bytes payload);
   void check_limits();
+  void check_arrivals();
   void check_stopped(int member);
   void accuse(Accusation accusation);
   void interrupt(int signal);
 
+  std::vector<Position> positions() const;
   bool all_done() const;
   bool is_decided() const;
   void end_all();
@@ -101,6 +103,7 @@ class Crew::Supervisor {
   Duration progress_at_{0};
   Duration suspected_at_{0};
   bool all_arrived_ = false;
+  bool is_concluded_ = false;
   Suspects suspects_;
   Outcome outcome_;
 };
@@ -129,13 +132,17 @@ Outcome Crew::Supervisor::wait() {
   watch_time();
   for (int m = 0; m < started(); ++m) watch_control(m);
   while (!is_decided()) io_.run_one();
-  if (!suspects_.empty()) {
-    std::vector<Position> seen;
-    for (int m = 0; m < board_.members(); ++m) seen.push_back(board_.position(m));
-    outcome_.failure = describe(suspects_.best(), std::move(seen), naming_);
+  if (!is_concluded_ && !suspects_.empty()) {
+    outcome_.failure = describe(suspects_.best(), positions(), naming_);
   }
   end_all();
   return std::move(outcome_);
+}
+
+std::vector<Position> Crew::Supervisor::positions() const {
+  std::vector<Position> seen;
+  for (int m = 0; m < board_.members(); ++m) seen.push_back(board_.position(m));
+  return seen;
 }
 
 void Crew::Supervisor::watch_signals() {
@@ -223,6 +230,8 @@ void Crew::Supervisor::take(int member, ControlMessage message) {
   switch (message.kind) {
     case ControlKind::report:
       process(member).has_reported = true;
+      is_concluded_ =
+          is_concluded_ || (options_.concludes && options_.concludes(member, message.payload));
       outcome_.reports[static_cast<std::size_t>(member)] = std::move(message.payload);
       break;
     case ControlKind::failure:
@@ -241,33 +250,44 @@ void Crew::Supervisor::take_failure(int member, Bytes payload) {
   LOCKSTEP_ASSERT(payload.size() >= 8);
   const auto cause = static_cast<Cause>(get_number(payload.first(4)));
   const auto peer = static_cast<int>(static_cast<std::uint32_t>(get_number(payload.subspan(4, 4))));
-  accuse({cause, member, peer, 0, "failed: " + text_of(payload.subspan(8)), {}});
+  const std::string text = text_of(payload.subspan(8));
+  if (peer >= 0) return accuse({cause, member, peer, 0, text, {}});
+  accuse({cause, member, peer, 0, "failed", text});
 }
 
 void Crew::Supervisor::check_limits() {
   for (int m = 0; m < started(); ++m) check_stopped(m);
+  check_arrivals();
   const std::uint64_t beats = board_.beats();
-  if (beats != beats_) {
-    beats_ = beats;
-    progress_at_ = watch_.now();
+  if (std::exchange(beats_, beats) != beats) progress_at_ = watch_.now();
+  if (watch_.now() - progress_at_ < options_.progress_limit) return;
+  const std::vector<Position> seen = positions();
+  const auto is_done = [](const Position& position) { return position.state == State::done; };
+  if (!std::ranges::all_of(seen, is_done)) {
+    return accuse(accuse_of_standstill(seen, seconds(options_.progress_limit), naming_));
   }
-  std::vector<Position> seen;
-  for (int m = 0; m < board_.members(); ++m) seen.push_back(board_.position(m));
-  if (!all_arrived_) {
-    const auto absent = std::ranges::find(seen, State::starting, &Position::state);
-    all_arrived_ = absent == seen.end();
-    if (!all_arrived_ && watch_.now() >= options_.start_limit) {
-      accuse({Cause::late,
-              static_cast<int>(absent - seen.begin()),
-              -1,
-              0,
-              fmt::format("did not arrive within {:g} s", seconds(options_.start_limit)),
-              {}});
-    }
-  }
-  if (watch_.now() - progress_at_ >= options_.progress_limit) {
-    accuse(accuse_of_standstill(seen, seconds(options_.progress_limit), naming_));
-  }
+  const auto lingers =
+      std::ranges::find_if(processes_, [](const auto& p) { return p.child.runs(); });
+  accuse({Cause::stalled,
+          static_cast<int>(lingers - processes_.begin()),
+          -1,
+          0,
+          fmt::format("was done, and did not end for {:g} s", seconds(options_.progress_limit)),
+          {}});
+}
+
+void Crew::Supervisor::check_arrivals() {
+  if (all_arrived_) return;
+  const std::vector<Position> seen = positions();
+  const auto absent = std::ranges::find(seen, State::starting, &Position::state);
+  all_arrived_ = absent == seen.end();
+  if (all_arrived_ || watch_.now() < options_.start_limit) return;
+  accuse({Cause::late,
+          static_cast<int>(absent - seen.begin()),
+          -1,
+          0,
+          fmt::format("did not arrive within {:g} s", seconds(options_.start_limit)),
+          {}});
 }
 
 void Crew::Supervisor::check_stopped(int member) {
@@ -303,6 +323,7 @@ bool Crew::Supervisor::all_done() const {
 
 // A complaint is believed once the peer it names can say nothing more, or has had time to.
 bool Crew::Supervisor::is_decided() const {
+  if (is_concluded_) return true;
   if (suspects_.empty() || suspects_.is_certain()) return !suspects_.empty() || all_done();
   const auto peer = static_cast<std::size_t>(suspects_.named_peer());
   if (peer < processes_.size() && !processes_[peer].child.runs()) return true;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct CrewOptions {
   // After a complaint about a peer, until it is believed: the peer's own end may come to light.
   Duration settle = std::chrono::seconds(1);
   std::size_t report_bytes = std::size_t{1} << 30;  // of one member
+  // Whether a member's report is all that is wanted: then the others are ended where they are, and
+  // that is no failure. May be empty.
+  std::function<bool(int member, std::span<const std::byte> report)> concludes;
 };
 
 // How it went. All members have ended whatever it says.

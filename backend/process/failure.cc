@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "backend/process/error.h"
 #include "sim/base/rank_set.h"
@@ -67,7 +68,9 @@ std::string wait_text(int member, const std::vector<Position>& seen, const Namin
   std::string text =
       fmt::format("{} waits for {}{}", name_of(member, naming.ranks),
                   name_of(position.peer, naming.ranks), place(position.operation, naming));
-  if (at(seen, position.peer).state == State::done) text += ", which is done";
+  const Position& peer = at(seen, position.peer);
+  if (peer.state == State::done) text += ", which is done";
+  if (peer.state == State::waiting && peer.peer < 0) text += ", which waits for anybody";
   return text;
 }
 
@@ -78,8 +81,8 @@ std::string chain_text(const std::vector<int>& chain, const std::vector<Position
     if (is_waiting(at(seen, member))) links.push_back(wait_text(member, seen, naming));
   }
   const std::size_t told = std::min(links.size(), kLongestChain);
-  std::string text = fmt::format("{}", fmt::join(links.begin(), links.begin() + told, "; "));
-  if (links.size() > told) text += fmt::format("; and so on, {} more", links.size() - told);
+  std::string text = fmt::format("{}", fmt::join(links.begin(), links.begin() + told, ", "));
+  if (links.size() > told) text += fmt::format(", and so on, {} more", links.size() - told);
   return text;
 }
 
@@ -112,31 +115,40 @@ Accusation accuse_of_standstill(const std::vector<Position>& seen, double second
     const auto found = std::ranges::find_if(seen, is_one);
     return found == seen.end() ? -1 : static_cast<int>(found - seen.begin());
   };
+  const std::string idle = fmt::format("did nothing for {:g} s", seconds);
+  const auto accuse = [&](int member, std::string detail) {
+    return Accusation{Cause::stalled, member, -1, 0, idle, std::move(detail)};
+  };
   const int working = first([](const Position& position) {
     return position.state == State::starting || position.state == State::computing;
   });
+  if (working >= 0) return accuse(working, {});
   const int waiting = first(is_waiting);
-  const std::string idle = fmt::format("did nothing for {:g} s", seconds);
-  if (working >= 0) return {Cause::stalled, working, -1, 0, idle, {}};
-  if (waiting < 0) return {Cause::stalled, 0, -1, 0, "is done and does not end", {}};
+  if (waiting < 0) return accuse(first([](const auto& p) { return p.state != State::done; }), {});
   const std::vector<int> chain = circle_or_chain(waiting, seen);
-  return {Cause::stalled, chain.front(), -1, 0, idle, chain_text(chain, seen, naming)};
+  return accuse(chain.front(), chain_text(chain, seen, naming));
 }
 
 Failure describe(const Accusation& accusation, std::vector<Position> seen, const Naming& naming) {
-  Failure failure{accusation.cause, accusation.member, accusation.number, -1, {}, {}, {}};
-  if (accusation.member < 0) {
-    failure.text = accusation.what;
-  } else {
-    const Position& position = at(seen, accusation.member);
-    failure.operation = position.operation;
-    failure.waiting = waiting_for(accusation.member, seen);
-    failure.text = fmt::format("{} {}{}", name_of(accusation.member, naming.ranks), accusation.what,
-                               place(position.operation, naming));
-    if (!failure.waiting.empty()) {
-      failure.text += fmt::format("; {} waited for it", names_of(failure.waiting, naming));
-    }
-    if (!accusation.detail.empty()) failure.text += fmt::format(" ({})", accusation.detail);
+  Failure failure;
+  failure.cause = accusation.cause;
+  failure.member = accusation.member;
+  failure.peer = accusation.peer;
+  failure.number = accusation.number;
+  failure.text = accusation.what;
+  if (failure.member >= 0) {
+    failure.operation = at(seen, failure.member).operation;
+    failure.waiting = waiting_for(failure.member, seen);
+    if (failure.peer < 0) failure.text.insert(0, name_of(failure.member, naming.ranks) + " ");
+    failure.text += place(failure.operation, naming);
+  }
+  if (!accusation.detail.empty()) failure.text += ": " + accusation.detail;
+  if (!failure.waiting.empty()) {
+    failure.text += fmt::format("; {} waited for it", names_of(failure.waiting, naming));
+  }
+  const bool peer_is_known = failure.peer >= 0 && failure.peer < static_cast<int>(seen.size());
+  if (peer_is_known && at(seen, failure.peer).state == State::done) {
+    failure.text += fmt::format("; {} was done", name_of(failure.peer, naming.ranks));
   }
   failure.seen = std::move(seen);
   return failure;

@@ -29,16 +29,19 @@ std::string to_string(Cause cause);
 // One member's fault as it comes to light, before it is known where the others are.
 struct Accusation {
   Cause cause{};
-  int member = -1;     // whose fault is seen; -1: nobody's
-  int peer = -1;       // with whom, for faults of a connection
-  int number = 0;      // the signal or the exit code
-  std::string what;    // in words that follow the member's name: "was killed by SIGKILL"
-  std::string detail;  // more, in words that end the sentence; may be empty
+  int member = -1;  // whose fault is seen; -1: nobody's
+  int peer = -1;    // with whom, for faults of a connection
+  int number = 0;   // the signal or the exit code
+  // In words that follow the member's name, "was killed by SIGKILL"; a whole sentence where `peer`
+  // is somebody: "rank 0 lost its connection with rank 3".
+  std::string what;
+  std::string detail;  // more, in words that follow its place and a colon; may be empty
 };
 
 struct Failure {
   Cause cause{};
-  int member = -1;             // whose fault it is; -1: nobody's in particular
+  int member = -1;             // whose fault is seen; -1: nobody's in particular
+  int peer = -1;               // with whom, for faults of a connection: the one to look at
   int number = 0;              // the signal or the exit code, of `killed`, `exited`, `interrupted`
   int operation = -1;          // where `member` was; -1: at none yet
   std::vector<int> waiting;    // who waited for it, directly or through others, ascending
@@ -56,7 +59,8 @@ struct Naming {
 Failure describe(const Accusation& accusation, std::vector<Position> seen, const Naming& naming);
 
 // Whom to accuse if nobody has done anything for `seconds`: who computes (or has not arrived), else
-// who waits in a circle or for one that is done, with the chain in words.
+// who waits in a circle or for one that is done, with the chain in words. REQUIRES: some member is
+// not done.
 Accusation accuse_of_standstill(const std::vector<Position>& seen, double seconds,
                                 const Naming& naming);
 

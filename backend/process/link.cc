@@ -252,7 +252,8 @@ void Link::ask(const Tag& tag, std::span<std::byte> payload) { make_wish({tag, p
 void Link::ask_up_to(const Tag& tag, std::size_t limit) { make_wish({tag, std::nullopt, limit}); }
 
 void Link::make_wish(Wish wish) {
-  LOCKSTEP_ASSERT(has_come());
+  forget_any();
+  LOCKSTEP_ASSERT(!wish_);
   wish_ = wish;
   if (!take_from_mailbox()) redirect_coming();
   resume();
@@ -286,7 +287,8 @@ void Link::redirect_coming() {
 }
 
 void Link::ask_any() {
-  LOCKSTEP_ASSERT(has_come());
+  LOCKSTEP_ASSERT(!wish_);
+  if (asks_any_) return;
   if (!mailbox_.empty()) {
     answer_ = std::move(mailbox_.front());
     mailbox_.pop_front();

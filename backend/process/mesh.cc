@@ -56,6 +56,7 @@ class Mesh::Impl {
   void wait_until_sent(Peer& to, std::size_t kept, std::uint32_t communicator);
   void wait_until_come(Peer& from, const Tag& tag);
   [[noreturn]] void say_gone(const Peer& gone) const;
+  // The board says where it waits until somebody says that it goes on: not if the wait was in vain.
   template <class Condition>
   void run_until(int id, std::uint32_t communicator, Condition condition);
   void run_once(std::chrono::steady_clock::time_point deadline, int id);
@@ -158,7 +159,6 @@ void Mesh::Impl::run_until(int id, std::uint32_t communicator, Condition conditi
   member_.board().wait(member_.id(), id, communicator);
   const auto deadline = std::chrono::steady_clock::now() + limits_.wait;
   while (!condition()) run_once(deadline, id);
-  member_.board().go_on(member_.id());
 }
 
 void Mesh::Impl::run_once(std::chrono::steady_clock::time_point deadline, int id) {
@@ -175,12 +175,14 @@ void Mesh::Impl::wait_until_sent(Peer& to, std::size_t kept, std::uint32_t commu
   Link& link = *to.link;
   run_until(to.id, communicator, [&] { return link.unsent() <= kept || link.cannot_send(); });
   if (link.cannot_send()) say_gone(to);
+  member_.board().go_on(member_.id());
 }
 
 void Mesh::Impl::wait_until_come(Peer& from, const Tag& tag) {
   Link& link = *from.link;
   run_until(from.id, tag.communicator, [&] { return link.has_come() || link.has_ended(); });
   if (!link.has_come()) say_gone(from);
+  member_.board().go_on(member_.id());
 }
 
 // ---- messages ---------------------------------------------------------------------------------
@@ -275,6 +277,7 @@ Mesh::Message Mesh::Impl::receive_next() {
   if (!found) run_until(-1, 0, has_come);
   for (Peer& peer : peers_) peer.link->forget_any();
   if (!found) say_gone(peers_.front());
+  member_.board().go_on(member_.id());
   next_ = static_cast<std::size_t>(found - peers_.data()) + 1;
   Link::Frame frame = found->link->take();
   return {found->id, frame.tag, std::move(frame.payload)};

@@ -8,23 +8,24 @@
 namespace lockstep::process {
 namespace {
 
-bool blames_a_peer(const Accusation& accusation) { return accusation.peer >= 0; }
+bool may_be_consequence(const Accusation& accusation) {
+  const bool is_of_that_kind =
+      accusation.cause == Cause::peer_gone || accusation.cause == Cause::stalled;
+  return is_of_that_kind && accusation.peer >= 0;
+}
 
 }  // namespace
 
 void Suspects::add(Accusation accusation) { accusations_.push_back(std::move(accusation)); }
 
-bool Suspects::is_certain() const {
-  return std::ranges::any_of(accusations_, [](const auto& a) { return !blames_a_peer(a); });
-}
+bool Suspects::is_certain() const { return !std::ranges::all_of(accusations_, may_be_consequence); }
 
 bool Suspects::is_accused(int member) const {
   return std::ranges::find(accusations_, member, &Accusation::member) != accusations_.end();
 }
 
 int Suspects::weight(const Accusation& accusation) const {
-  if (!blames_a_peer(accusation)) return 3;
-  if (accusation.cause != Cause::peer_gone) return 2;
+  if (!may_be_consequence(accusation)) return 2;
   return is_accused(accusation.peer) ? 0 : 1;
 }
 

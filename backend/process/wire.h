@@ -76,7 +76,7 @@ std::array<std::byte, kControlHeaderBytes> encode(const ControlHeader& header);
 std::optional<ControlHeader> decode_control_header(
     std::span<const std::byte, kControlHeaderBytes> bytes);
 
-// `at`: 4 or 8 bytes.
+// The lowest bytes of `value`, as many as there is room for; at most 8 are meant.
 void put_number(std::span<std::byte> at, std::uint64_t value);
 std::uint64_t get_number(Bytes at);
 

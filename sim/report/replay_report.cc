@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "sim/base/hash.h"
 #include "sim/base/text.h"
@@ -54,16 +55,35 @@ std::int64_t bytes_of(const Plan& plan, const Operation& op) {
   return rows * plan.column_count(plan.tensor(out.tensor).columns) * kFloat32;
 }
 
-Json operations_json(const Plan& plan) {
+Json sent_json(const numeric::Traffic& traffic) {
+  Json list = Json::array();
+  for (const numeric::Sent& sent : traffic.sent) {
+    list.push_back({{"from", sent.from}, {"to", sent.to}, {"bytes", sent.bytes}});
+  }
+  return list;
+}
+
+// Every collective; of a backend that sends also the messages, and what every rank sent.
+Json operations_json(const Plan& plan, const numeric::ReplayResult& result) {
+  std::map<std::size_t, const numeric::Traffic*> traffic;
+  for (const numeric::Traffic& t : result.traffic) {
+    traffic[static_cast<std::size_t>(t.operation)] = &t;
+  }
   Json list = Json::array();
   for (std::size_t i = 0; i < plan.operations.size(); ++i) {
     const Operation& op = plan.operations[i];
-    if (!is_collective(op.kind)) continue;
-    list.push_back({{"operation", i},
-                    {"kind", to_string(op.kind)},
-                    {"name", op.name},
-                    {"group", plan.group(op.group).role},
-                    {"bytes", bytes_of(plan, op)}});
+    const auto sent = traffic.find(i);
+    if (!is_collective(op.kind) && sent == traffic.end()) continue;
+    Json entry = {{"operation", i},
+                  {"kind", to_string(op.kind)},
+                  {"name", op.name},
+                  {"group", plan.group(op.group).role},
+                  {"bytes", bytes_of(plan, op)}};
+    if (sent != traffic.end()) {
+      entry["sent"] = sent_json(*sent->second);
+      entry["measured"] = {{"measured_us", sent->second->microseconds}};
+    }
+    list.push_back(std::move(entry));
   }
   return list;
 }
@@ -118,6 +138,18 @@ std::string garbage_text(const numeric::ReplayResult& result, const Plan& plan) 
   return text;
 }
 
+std::string traffic_text(const numeric::ReplayResult& result) {
+  if (result.traffic.empty()) return {};
+  std::int64_t bytes = 0;
+  double microseconds = 0;
+  for (const numeric::Traffic& t : result.traffic) {
+    microseconds += t.microseconds;
+    for (const numeric::Sent& sent : t.sent) bytes += sent.bytes;
+  }
+  return fmt::format("{} operations sent {} bytes between ranks, in {:.1f} ms\n",
+                     result.traffic.size(), bytes, microseconds / 1000.0);
+}
+
 std::string verdict_text(const numeric::ReplayResult& result, const Style& style) {
   const std::string verdict = to_string(result.verdict);
   return result.verdict == ReplayVerdict::agrees ? style.good(verdict) : style.bad(verdict);
@@ -147,7 +179,7 @@ std::string replay_text(const ReplayedPlan& replayed, const Style& style, bool a
   text += fmt::format("\n{} comparisons, {} wrong, tolerance {:.2g}\n", result.comparisons.size(),
                       wrong, result.tolerance);
   text += garbage_text(result, replayed.plan) + words_text(result);
-  return text;
+  return text + traffic_text(result);
 }
 
 Json replay_json(const ReplayedPlan& replayed) {
@@ -168,7 +200,7 @@ Json replay_json(const ReplayedPlan& replayed) {
                {"tolerance", result.tolerance},
                {"boundaries", boundaries},
                {"first_divergence", first == nullptr ? Json() : comparison_json(*first)},
-               {"operations", operations_json(replayed.plan)},
+               {"operations", operations_json(replayed.plan, result)},
                {"notes", replayed.plan.notes}};
   if (result.stopped_at >= 0) {
     json["stopped_at"] = {{"operation", result.stopped_at}, {"why", result.stopped_why}};

@@ -44,6 +44,7 @@ class Machine {
     bool at_part = false;     // waits for the other members of a partial value to be judged
     bool calling = false;     // has made its call, and waits
     bool stopped = false;
+    int latest = -1;  // operation: the last that anybody stood at for whom it has waited
   };
 
   int operations() const { return static_cast<int>(plan_.operations.size()); }
@@ -134,6 +135,8 @@ class Machine {
     Judgement& judgement = found_.obligations[{index, static_cast<int>(operand)}];
     std::vector<Held> parts;
     for (const int member : members) {
+      // Others have been here and gone on before it could come.
+      if (self(member).latest > index) found_.unordered = true;
       const Held* before = held_before(member, index, operand);
       parts.push_back(before == nullptr ? held(in.tensor, member) : *before);
     }
@@ -306,6 +309,15 @@ class Machine {
     found_.mismatched = true;
   }
 
+  // Those that meet have seen what each has.
+  void note_meeting(const std::vector<int>& ranks) {
+    int latest = -1;
+    for (const int rank : ranks) {
+      latest = std::max({latest, self(rank).latest, self(rank).position});
+    }
+    for (const int rank : ranks) self(rank).latest = latest;
+  }
+
   Call call_of(int rank, const Operation& op) {
     Call call{rank, &op, {}};
     if (!op.in.empty()) call.operand = held(op.in.front().tensor, rank);
@@ -326,6 +338,7 @@ class Machine {
       for (const int member : on.members) stop(member, why);
       return;
     }
+    note_meeting(on.members);
     const std::vector<Held> results = results_of(plan_, calls);
     for (std::size_t i = 0; i < calls.size(); ++i) {
       if (!calls[i].operation->out.empty()) {
@@ -346,6 +359,7 @@ class Machine {
         stop(pair->receiver.rank, unlike);
         continue;
       }
+      note_meeting({pair->sender.rank, pair->receiver.rank});
       const Operation& receiving = *pair->receiver.operation;
       held(receiving.out.front().tensor, pair->receiver.rank) = pair->sender.operand;
       for (const int done : {pair->sender.rank, pair->receiver.rank}) release(done);

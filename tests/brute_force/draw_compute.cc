@@ -160,8 +160,7 @@ bool draw_input(Bench& bench) {
   Live out;
   out.rows = any_rows(bench);
   if (!embeds) {
-    constexpr const char* kColumns[] = {"hidden", "hidden", "4", "6"};
-    out.columns = kColumns[w.below(4)];
+    out.columns = w.any_columns();
     choose_form(bench, out, true);
   }
   op.produces = {made(bench, embeds ? TermKind::embedding : TermKind::other, out)};
@@ -189,7 +188,7 @@ bool draw_compute(Bench& bench) {
     if (other != nullptr) op.in.push_back(judged(bench, *other));
   }
   if (!sliced.exists()) {
-    if (w.chance(1, 3)) out.columns = w.chance(1, 2) ? "4" : "hidden";
+    if (w.chance(1, 3)) out.columns = w.any_columns();
     choose_form(bench, out, false);
   }
   // Of two terms there is no maximum and no logarithm.
@@ -212,7 +211,7 @@ bool draw_linear(Bench& bench) {
   op.in = {judged(bench, *in)};
   Live out;
   out.rows = in->rows;
-  out.columns = w.chance(1, 2) ? "hidden" : "4";
+  out.columns = w.any_columns();
   if (in->whole()) {
     choose_form(bench, out, true);
     out.combine = Reduction::sum;

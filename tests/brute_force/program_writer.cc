@@ -28,6 +28,12 @@ TensorId ProgramWriter::tensor(const std::string& columns) {
   return builder_.tensor({named, named, columns, "bfloat16"});
 }
 
+const char* ProgramWriter::any_columns() {
+  constexpr const char* kWide[] = {"hidden", "hidden", "12", "10"};
+  constexpr const char* kNarrow[] = {"hidden", "hidden", "4", "6"};
+  return (narrow_ ? kNarrow : kWide)[below(4)];
+}
+
 TermId ProgramWriter::term(TermKind kind, int shares, Reduction combine) {
   Term term;
   term.name = name("t", plan().terms);

@@ -30,7 +30,10 @@ struct Live {
 
 class ProgramWriter {
  public:
-  ProgramWriter(Plan start, Random& random) : builder_(std::move(start)), random_(random) {}
+  // One program in eight has tensors of fewer columns than a group has members: slices without
+  // columns, of which no number shows whether they are right.
+  ProgramWriter(Plan start, Random& random)
+      : builder_(std::move(start)), random_(random), narrow_(random.chance(1, 8)) {}
 
   PlanBuilder& builder() { return builder_; }
   const Plan& plan() const { return builder_.plan(); }
@@ -44,6 +47,8 @@ class ProgramWriter {
   int step() const { return step_; }
 
   TensorId tensor(const std::string& columns);
+  // A name or number of columns: a tensor's width.
+  const char* any_columns();
   TermId term(TermKind kind, int shares, Reduction combine);
   LayoutId layout(const std::vector<Tokens>& rows);
   SpecId spec(const Live& live);
@@ -74,6 +79,7 @@ class ProgramWriter {
 
   PlanBuilder builder_;
   Random& random_;
+  bool narrow_;
   int step_ = 0;
   std::map<std::vector<Tokens>, LayoutId> layouts_;
 };

@@ -50,7 +50,7 @@ Model tiny_model(int world) {
   Model m;
   m.name = "tiny";
   m.num_hidden_layers = 1;
-  m.hidden_size = 8;
+  m.hidden_size = 16;
   m.intermediate_size = 16;
   m.moe_intermediate_size = 8;
   m.n_routed_experts = 2 * world;
@@ -111,6 +111,22 @@ void fill(Bench& bench, std::size_t operations) {
   for (int i = 0; i < 2; ++i) draw_require(bench);
 }
 
+// Each term is owed in tensors of one width: of another there is no such term.
+bool terms_have_one_width(const Plan& plan) {
+  std::vector<std::string> columns(plan.terms.size());
+  const auto fits = [&](SpecId spec, TensorId tensor) {
+    return !spec.exists() || std::ranges::all_of(plan.spec(spec).terms, [&](TermId term) {
+      std::string& known = columns[term.index()];
+      if (known.empty()) known = plan.tensor(tensor).columns;
+      return known == plan.tensor(tensor).columns;
+    });
+  };
+  return std::ranges::all_of(plan.operations, [&](const Operation& op) {
+    return std::ranges::all_of(op.in, [&](const Operand& i) { return fits(i.expect, i.tensor); }) &&
+           std::ranges::all_of(op.out, [&](const Output& o) { return fits(o.declared, o.tensor); });
+  });
+}
+
 }  // namespace
 
 std::vector<Draw> draws(const Bench& bench) {
@@ -167,7 +183,7 @@ Plan right_program(Random& random, const ProgramOptions& options, bool of_model)
 RandomProgram random_program(std::uint64_t seed, const ProgramOptions& options) {
   Random random(mix64(seed));
   RandomProgram program;
-  program.of_model = !options.later_kinds || random.chance(1, 3);
+  program.of_model = !options.later_kinds || random.chance(1, 5);
   program.plan = right_program(random, options, program.of_model);
   constexpr int kFaults[] = {0, 0, 1, 1, 1, 2, 2, 3};
   const int faults = kFaults[random.below(8)];
@@ -175,7 +191,7 @@ RandomProgram random_program(std::uint64_t seed, const ProgramOptions& options) 
   for (int i = 0; i < kTries && static_cast<int>(program.faults.size()) < faults; ++i) {
     Plan spoilt = program.plan;
     std::string what = spoil(spoilt, random, options);
-    if (what.empty() || !validate(spoilt).empty()) continue;
+    if (what.empty() || !terms_have_one_width(spoilt) || !validate(spoilt).empty()) continue;
     program.plan = std::move(spoilt);
     program.faults.push_back(std::move(what));
   }

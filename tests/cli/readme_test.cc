@@ -1,4 +1,4 @@
-// What the README shows is what the command prints.
+// What the README and a lesson show is what the command prints.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -25,13 +25,19 @@ std::vector<std::pair<std::string, std::string>> shown_commands(const std::strin
   return shown;
 }
 
-TEST_CASE("the README shows real output") {
-  const auto shown = shown_commands(read("README.md"));
+void check_shown(const char* page) {
+  const auto shown = shown_commands(read(page));
   REQUIRE(shown.size() >= 3);
   for (const auto& [arguments, output] : shown) {
     INFO(arguments);
     CHECK(lockstep(arguments).out == output);
   }
+}
+
+TEST_CASE("the README shows real output") { check_shown("README.md"); }
+
+TEST_CASE("the lesson of the prefill shows real output") {
+  check_shown("docs/lessons/dep8_prefill.md");
 }
 
 }  // namespace

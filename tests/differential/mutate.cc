@@ -6,6 +6,9 @@
 #include <array>
 #include <vector>
 
+#include "sim/plan/builder.h"
+#include "sim/plan/shares.h"
+
 namespace lockstep::test {
 namespace {
 
@@ -33,6 +36,7 @@ bool has_sizes(const Operation& op) { return op.sizes.exists(); }
 bool is_partial_producer(const Operation& op) {
   return std::ranges::any_of(op.produces, [](const Production& p) { return p.major.exists(); });
 }
+bool computes_experts(const Operation& op) { return op.kind == OpKind::experts; }
 bool is_add_on_some(const Operation& op) { return op.kind == OpKind::add && !op.ranks.empty(); }
 
 std::string named(const Plan& plan, int index) {
@@ -200,6 +204,45 @@ std::string replicate_producer(Plan& plan, Random& random) {
                      named(plan, i));
 }
 
+// The shares of `production` on each rank.
+std::vector<std::vector<ShareRange>> shares_by_rank(const Plan& plan,
+                                                    const Production& production) {
+  std::vector<std::vector<ShareRange>> of_rank(static_cast<std::size_t>(plan.world));
+  for (int rank = 0; rank < plan.world; ++rank) {
+    for (const CountedShares& s : counted_shares(plan, production, rank)) {
+      of_rank[static_cast<std::size_t>(rank)].insert(of_rank[static_cast<std::size_t>(rank)].end(),
+                                                     static_cast<std::size_t>(s.count),
+                                                     ShareRange{s.first, s.last});
+    }
+  }
+  return of_rank;
+}
+
+// A rank computes an expert (or a slice of one) too many, or one too few.
+std::string misplace_experts(Plan& plan, Random& random) {
+  const int i = pick(plan, random, computes_experts);
+  if (i < 0) return {};
+  std::size_t routed = 0;
+  while (plan.term(at(plan, i).produces[routed].term).kind != TermKind::routed) {
+    if (++routed == at(plan, i).produces.size()) return {};
+  }
+  const Production production = at(plan, i).produces[routed];
+  std::vector<std::vector<ShareRange>> of_rank = shares_by_rank(plan, production);
+  std::vector<ShareRange>& own = of_rank[static_cast<std::size_t>(random.below(plan.world))];
+  if (!own.empty() && random.chance(1, 2)) {
+    if (--own.back().last == own.back().first) own.pop_back();
+  } else {
+    const auto share = static_cast<int>(random.below(plan.term(production.term).shares));
+    own.push_back({share, share + 1});
+  }
+  PlanBuilder builder(std::move(plan));
+  const std::string name = fmt::format("mutant{}", builder.plan().placements.size());
+  const PlacementId placement = builder.placement(name, std::move(of_rank));
+  plan = builder.take();
+  at(plan, i).produces[routed] = {production.term, {}, {}, 1, production.coefficient, placement};
+  return "other experts in " + named(plan, i);
+}
+
 std::string add_everywhere(Plan& plan, Random& random) {
   const int i = pick(plan, random, is_add_on_some);
   if (i < 0) return {};
@@ -208,7 +251,7 @@ std::string add_everywhere(Plan& plan, Random& random) {
 }
 
 using Change = std::string (*)(Plan&, Random&);
-constexpr std::array<Change, 23> kChanges{regroup,
+constexpr std::array<Change, 25> kChanges{regroup,
                                           reduce_after_norm,
                                           reduce_after_norm,
                                           remove,
@@ -230,6 +273,8 @@ constexpr std::array<Change, 23> kChanges{regroup,
                                           resize_copy,
                                           break_sizes,
                                           replicate_producer,
+                                          misplace_experts,
+                                          misplace_experts,
                                           add_everywhere};
 
 }  // namespace

@@ -154,11 +154,13 @@ TEST_CASE("bfloat16 rounds after each addition: 256 + 1 = 256, so 256 + 1 + 1 = 
   CHECK(elements(by_messages(c)[1]) == Rows{256, 258, 256});
 }
 
-TEST_CASE("an average is divided once, at the end: (1 + 2 + 4) / 3 in float32") {
-  const Collective c{.kind = OpKind::all_reduce,
-                     .passed = {column({1}), column({2}), column({4})},
-                     .reduction = Reduction::average};
+TEST_CASE("an average is divided once, at the end: (1 + 2 + 4) / 3, and kept as tensors are") {
+  Collective c{.kind = OpKind::all_reduce,
+               .passed = {column({1}), column({2}), column({4})},
+               .reduction = Reduction::average};
   CHECK(elements(c.run()[0]) == Rows{7.0F * static_cast<float>(1.0 / 3)});
+  c.storage = Storage::bfloat16;  // between 2 and 4 numbers are 2^-6 apart: 149 / 64, not 7 / 3
+  CHECK(elements(c.run()[0]) == Rows{149.0F / 64});
 }
 
 TEST_CASE("an undefined element has the same bits everywhere, whoever's memory it was") {
@@ -174,6 +176,20 @@ TEST_CASE("the maximum of -0 and +0 is +0, whoever has which") {
                        .reduction = Reduction::max};
     for (const Held& received : by_messages(c)) CHECK(same_bits(received, column({0.0F})));
   }
+}
+
+TEST_CASE("what the shape of an unwritten tensor says beside counts for nothing") {
+  Plan plan;
+  Operation& op = plan.operations.emplace_back();
+  op.kind = OpKind::all_gather;
+  op.axis = Axis::columns;
+  op.in = {{TensorId{0}, {}}};
+  op.out = {{TensorId{1}, {}}};
+  const std::vector<numeric::Call> calls{{0, 0, 1}, {1, 0, -1}};
+  const std::vector<numeric::Shape> shapes{{true, 1, {{0, 1}}}, {false, 7, {{1, 9}}}};
+  const numeric::Exchange exchange(plan, calls, 0, shapes, {}, Storage::float32);
+  const std::vector<Held> passed{column({5}), nullptr};
+  CHECK(same_bits(numeric::run(exchange, passed)[1], column({5})));
 }
 
 TEST_CASE("a barrier has turns and no tensors") {

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 #include "sim/base/random.h"
@@ -42,7 +44,10 @@ std::vector<int> others(const Member& member) {
 std::vector<std::byte> pattern(std::size_t bytes, std::uint64_t seed) {
   std::vector<std::byte> made(bytes);
   Random random(seed);
-  for (std::byte& b : made) b = static_cast<std::byte>(random.next() & 0xFF);
+  for (std::size_t at = 0; at < bytes; at += sizeof(std::uint64_t)) {
+    const std::uint64_t word = random.next();
+    std::memcpy(made.data() + at, &word, std::min(sizeof word, bytes - at));
+  }
   return made;
 }
 

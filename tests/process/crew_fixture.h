@@ -17,6 +17,13 @@ namespace lockstep::process {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// Sanitizers make everything many times dearer: tests that count on speed do less.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kIsSanitized = true;
+#else
+inline constexpr bool kIsSanitized = false;
+#endif
+
 // Limits far above what anything takes, so that a busy machine fails no test, and far below a
 // person's patience.
 CrewOptions crew_of(int ranks);

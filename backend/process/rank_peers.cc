@@ -1,0 +1,96 @@
+// The point-to-point calls of a rank: each half waits for its counterpart, then the tensor goes.
+#include <optional>
+
+#include "backend/process/rank.h"
+
+namespace lockstep::process {
+
+using numeric::Held;
+using numeric::Interval;
+using numeric::Matrix;
+using numeric::Shape;
+
+namespace {
+
+std::vector<float> elements_of(const Held& held) {
+  std::vector<float> elements;
+  for (std::int64_t r = 0; r < numeric::row_count(held); ++r) {
+    const std::span<const float> row = held->values.row(r);
+    elements.insert(elements.end(), row.begin(), row.end());
+  }
+  return elements;
+}
+
+std::int64_t width_of(const Shape& shape) {
+  std::int64_t width = 0;
+  for (const Interval& c : shape.columns) width += c.size();
+  return width;
+}
+
+Held held_of(const Shape& shape, std::span<const float> elements) {
+  if (!shape.written) return nullptr;
+  Matrix<float> values(shape.rows, width_of(shape));
+  for (std::int64_t r = 0; r < values.rows(); ++r) {
+    const auto width = static_cast<std::size_t>(values.columns());
+    std::ranges::copy(elements.subspan(static_cast<std::size_t>(r) * width, width),
+                      values.row(r).begin());
+  }
+  return numeric::make_held(shape.columns, std::move(values));
+}
+
+}  // namespace
+
+// Says what this end calls; the other end's answer is waited for by meet().
+Rank::Half Rank::half_with(int operation, int from, int to) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  const MessageChannel channel{communicators_.communicator(op.group, rank_), from, to};
+  const Half half{from == rank_ ? to : from, channel, messages_[channel]++};
+  mesh_.send(half.peer, half_tag(half.channel, half.number),
+             encode(std::vector<Notice>{notice(operation)}));
+  return half;
+}
+
+Notice Rank::meet(const Half& half) {
+  const Tag tag = half_tag(half.channel, half.number);
+  std::vector<Notice> other = decode_notices(mesh_.receive_up_to(half.peer, tag, kLongestNotices));
+  check_notices(plan_, other, {half.peer});
+  return other.front();
+}
+
+void Rank::peer_to_peer(int operation) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  const numeric::PeersOfCall peers = numeric::peers_of_call(plan_, op, rank_);
+  if (!peers.refused.empty()) throw Mismatch(peers.refused);
+  const Held passed = op.in.empty() ? nullptr : held_.held(op.in.front().tensor, rank_);
+  if (peers.to == rank_ && peers.from == rank_) return held_.receive(operation, rank_, passed);
+  if (peers.to == rank_ || peers.from == rank_) throw Mismatch("a rank waits for itself");
+  std::optional<Half> sending;
+  std::optional<Half> receiving;
+  if (peers.to) sending = half_with(operation, rank_, *peers.to);
+  if (peers.from) receiving = half_with(operation, *peers.from, rank_);
+  const auto op_of = [&](const Notice& n) -> const Operation& {
+    return plan_.operations[static_cast<std::size_t>(n.call.operation)];
+  };
+  Outgoing out;
+  std::vector<float> elements;
+  if (sending) {
+    const std::string why = numeric::mismatch(plan_, op, op_of(meet(*sending)));
+    if (!why.empty()) throw Mismatch(why);
+    elements = elements_of(passed);
+    out = {sending->peer, message_tag(sending->channel, sending->number), elements};
+  }
+  Incoming in;
+  Shape shape;
+  if (receiving) {
+    const Notice other = meet(*receiving);
+    const std::string why = numeric::mismatch(plan_, op_of(other), op);
+    if (!why.empty()) throw Mismatch(why);
+    if (!other.shapes.empty()) shape = other.shapes.front();
+    message_.resize(static_cast<std::size_t>(shape.written ? shape.rows * width_of(shape) : 0));
+    in = {receiving->peer, message_tag(receiving->channel, receiving->number), message_};
+  }
+  swap_elements(out, in);
+  if (receiving) held_.receive(operation, rank_, held_of(shape, message_));
+}
+
+}  // namespace lockstep::process

@@ -1,0 +1,120 @@
+#include "backend/process/replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "backend/process/messages.h"
+#include "backend/process/observer.h"
+#include "backend/process/rank.h"
+
+namespace lockstep::process {
+namespace {
+
+std::string name_of_operation(const Plan& plan, int index) {
+  if (index >= static_cast<int>(plan.operations.size())) return "the end of the plan";
+  const Operation& op = plan.operations[static_cast<std::size_t>(index)];
+  std::string text = to_string(op.kind);
+  if (!op.name.empty() && op.name != text) text += fmt::format(" '{}'", op.name);
+  if (communicates(op.kind)) text += fmt::format(" over {}", plan.group(op.group).role);
+  return text;
+}
+
+// A rank that cannot go on waits for the end with the observer, who knows why.
+void run_rank(const Plan& plan, const ReplayOptions& options, Member& member) {
+  const int rank = member.id();
+  const int observer = plan.world;
+  std::vector<int> peers = peers_of(plan, rank);
+  peers.push_back(observer);
+  Mesh mesh(member, peers, options.mesh);
+  const auto before = [&](int operation) {
+    member.start_operation(operation);
+    if (options.before) options.before(rank, operation, mesh);
+  };
+  try {
+    member.report(encode(Rank(plan, options.numeric, rank, observer, mesh).run(before)));
+  } catch (const Mismatch&) {
+    mesh.receive_up_to(observer, observation_tag(), kLongestObservation);
+  }
+}
+
+int run_member(const Plan& plan, const ReplayOptions& options, Member& member) {
+  if (member.is_observer()) {
+    observe(plan, options.numeric, options.mesh, member);
+  } else {
+    run_rank(plan, options, member);
+  }
+  return 0;
+}
+
+void add_traffic(const std::vector<std::vector<std::byte>>& reports,
+                 std::vector<numeric::Traffic>& all) {
+  std::map<int, numeric::Traffic> by_operation;
+  for (std::size_t rank = 0; rank < reports.size(); ++rank) {
+    for (const RankTraffic& own : decode_rank_report(reports[rank]).traffic) {
+      numeric::Traffic& t = by_operation[own.operation];
+      t.operation = own.operation;
+      t.microseconds = std::max(t.microseconds, own.microseconds);
+      for (const auto& [peer, bytes] : own.sent_bytes) {
+        t.sent.push_back({static_cast<int>(rank), peer, bytes});
+      }
+    }
+  }
+  for (auto& [operation, traffic] : by_operation) all.push_back(std::move(traffic));
+}
+
+ReplayOutcome replay_once(const Plan& plan, const ReplayOptions& options) {
+  CrewOptions crew = options.crew;
+  crew.ranks = plan.world;
+  crew.observer = true;
+  crew.operation_name = [&](int operation) { return name_of_operation(plan, operation); };
+  crew.concludes = [&](int member, std::span<const std::byte> report) {
+    return member == plan.world && decode_result(report).stopped_at >= 0;
+  };
+  Outcome outcome =
+      Crew(crew, [&](Member& member) { return run_member(plan, options, member); }).wait();
+  ReplayOutcome told{std::move(outcome.failure), {}, std::move(outcome.notes)};
+  if (told.failure) return told;
+  told.result = decode_result(outcome.reports.back());
+  outcome.reports.pop_back();
+  if (told.result.stopped_at < 0) add_traffic(outcome.reports, told.result.traffic);
+  return told;
+}
+
+}  // namespace
+
+std::vector<int> peers_of(const Plan& plan, int rank) {
+  std::set<int> peers;
+  for (const Operation& op : plan.operations) {
+    if (!communicates(op.kind)) continue;
+    const std::vector<int>* members = membership(plan, op.group, rank).members;
+    if (members == nullptr) continue;
+    const auto calls = [&](int member) { return executes(op, member); };
+    if (std::ranges::any_of(*members, calls)) peers.insert(members->begin(), members->end());
+  }
+  peers.erase(rank);
+  return {peers.begin(), peers.end()};
+}
+
+ReplayOutcome replay(const Plan& plan, const ReplayOptions& options) {
+  ReplayOutcome outcome;
+  if (!plan.unknown.empty()) {
+    outcome.result.verdict = numeric::ReplayVerdict::inconclusive;
+    return outcome;
+  }
+  outcome.result =
+      numeric::with_garbage(options.numeric, [&](const numeric::ReplayOptions& numeric) {
+        if (outcome.failure) return numeric::ReplayResult{};
+        ReplayOptions one = options;
+        one.numeric = numeric;
+        ReplayOutcome told = replay_once(plan, one);
+        outcome.failure = std::move(told.failure);
+        std::ranges::move(told.notes, std::back_inserter(outcome.notes));
+        return std::move(told.result);
+      });
+  return outcome;
+}
+
+}  // namespace lockstep::process
