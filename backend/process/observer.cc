@@ -14,7 +14,7 @@ void observe(const Plan& plan, const numeric::ReplayOptions& options, const Mesh
   std::iota(all.begin(), all.end(), 0);
   Mesh mesh(member, all, limits);
   numeric::Weights weights(plan.model, options.seed);
-  numeric::PlanReference reference(plan, weights);
+  numeric::PlanReference reference(plan, weights, options.storage);
   RemoteRanks ranks(
       plan, options,
       {[&](int rank) {
