@@ -30,13 +30,13 @@ class Mesh::Impl {
  public:
   Impl(Member& member, const std::vector<int>& peers, const MeshLimits& limits);
 
-  void send(int peer, const Tag& tag, Bytes payload);
+  void send(int id, const Tag& tag, Bytes payload);
   void flush();
-  void receive(int peer, const Tag& tag, std::span<std::byte> payload);
-  std::vector<std::byte> receive_up_to(int peer, const Tag& tag, std::size_t limit);
-  void swap(const Outgoing& outgoing, const Incoming& incoming);
+  void receive(int id, const Tag& tag, std::span<std::byte> payload);
+  std::vector<std::byte> receive_up_to(int id, const Tag& tag, std::size_t limit);
+  void send_receive(const Outgoing& outgoing, const Incoming& incoming);
   Message receive_next();
-  std::uint64_t bytes_sent(int peer) const;
+  std::uint64_t bytes_sent(int id) const;
 
  private:
   struct Peer {
@@ -231,7 +231,7 @@ void Mesh::Impl::flush() {
 }
 
 void Mesh::Impl::receive(int id, const Tag& tag, std::span<std::byte> payload) {
-  swap({}, {id, tag, payload});
+  send_receive({}, {id, tag, payload});
 }
 
 std::vector<std::byte> Mesh::Impl::receive_up_to(int id, const Tag& tag, std::size_t limit) {
@@ -243,7 +243,7 @@ std::vector<std::byte> Mesh::Impl::receive_up_to(int id, const Tag& tag, std::si
   return from.link->take().payload;
 }
 
-void Mesh::Impl::swap(const Outgoing& outgoing, const Incoming& incoming) {
+void Mesh::Impl::send_receive(const Outgoing& outgoing, const Incoming& incoming) {
   Peer* to = outgoing.peer < 0 ? nullptr : &peer(outgoing.peer);
   Peer* from = incoming.peer < 0 ? nullptr : &peer(incoming.peer);
   CloseOnFailure guard({to ? to->link.get() : nullptr, from ? from->link.get() : nullptr});
@@ -308,8 +308,8 @@ std::vector<std::byte> Mesh::receive_up_to(int peer, const Tag& tag, std::size_t
   return impl_->receive_up_to(peer, tag, limit);
 }
 
-void Mesh::swap(const Outgoing& outgoing, const Incoming& incoming) {
-  impl_->swap(outgoing, incoming);
+void Mesh::send_receive(const Outgoing& outgoing, const Incoming& incoming) {
+  impl_->send_receive(outgoing, incoming);
 }
 
 Mesh::Message Mesh::receive_next() { return impl_->receive_next(); }

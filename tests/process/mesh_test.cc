@@ -41,14 +41,14 @@ TEST_CASE("every pair of ranks and the observer exchange their names") {
   CHECK_FALSE(outcome.failure);
 }
 
-TEST_CASE("both halves of a swap go on at once, whatever their size") {
+TEST_CASE("both halves of send_receive go on at once, whatever their size") {
   const Outcome outcome = run_crew(crew_of(2), [](Member& member) {
     const int peer = 1 - member.id();
     Mesh mesh(member, {peer});
     for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{65535}, kLarge}) {
       const auto mine = pattern(bytes, static_cast<std::uint64_t>(member.id()));
       std::vector<std::byte> got(bytes);
-      mesh.swap({peer, turn(1), mine}, {peer, turn(1), got});
+      mesh.send_receive({peer, turn(1), mine}, {peer, turn(1), got});
       expect(got == pattern(bytes, static_cast<std::uint64_t>(peer)));
     }
     // 0 + 1 + 65,535 + the large one
@@ -66,7 +66,7 @@ TEST_CASE("a ring passes large payloads on without a deadlock") {
     std::vector<std::byte> mine = pattern(kLarge / 16, static_cast<std::uint64_t>(member.id()));
     std::vector<std::byte> next(mine.size());
     for (std::uint32_t round = 0; round < 4; ++round) {
-      mesh.swap({right, turn(round), mine}, {left, turn(round), next});
+      mesh.send_receive({right, turn(round), mine}, {left, turn(round), next});
       std::swap(mine, next);
     }
     // Four rounds bring everybody its own again.
@@ -175,7 +175,9 @@ TEST_CASE("after a wait that was too long the other connections go on") {
     if (member.id() == 0) {
       std::vector<std::byte> never(kLarge);
       std::vector<std::byte> nothing(kLarge);
-      expect(throws<TimedOut>([&] { mesh.swap({1, turn(0), nothing}, {2, turn(0), never}); }));
+      expect(throws<TimedOut>([&] {
+        mesh.send_receive({1, turn(0), nothing}, {2, turn(0), never});
+      }));
       // Both are closed now: rank 1 has a part of a frame, rank 2 sees an end.
       member.start_operation(1);
       expect(throws<PeerGone>([&] { mesh.send(2, turn(1), {}); }));
@@ -186,7 +188,7 @@ TEST_CASE("after a wait that was too long the other connections go on") {
     expect(throws<PeerError>([&] { mesh.receive(0, turn(0), kLarge); }));
     const int peer = 3 - member.id();
     std::vector<std::byte> got(1000);
-    mesh.swap({peer, turn(0), pattern(1000, 3)}, {peer, turn(0), got});
+    mesh.send_receive({peer, turn(0), pattern(1000, 3)}, {peer, turn(0), got});
     expect(got == pattern(1000, 3));
     return 0;
   });
