@@ -72,7 +72,7 @@ class Rank {
     Tag tag;
     std::span<float> elements;
   };
-  void swap_elements(const Outgoing& out, const Incoming& in);
+  void send_receive(const Outgoing& out, const Incoming& in);
 
   // One half of a point-to-point call: its peer, and the number of the message on its channel.
   struct Half {

@@ -118,20 +118,20 @@ void Rank::take_turn(const Exchange& exchange, const Turn& turn, const std::vect
   message_.resize(turn.from < 0 ? 0 : static_cast<std::size_t>(turn.receive.size()));
   const std::span<const float> sent =
       turn.to < 0 ? std::span<const float>() : part(working, turn.send);
-  swap_elements({peer(turn.to), tag, sent}, {peer(turn.from), tag, message_});
+  send_receive({peer(turn.to), tag, sent}, {peer(turn.from), tag, message_});
   if (turn.from >= 0) exchange.take(turn, message_, working);
 }
 
 // In the form in which tensors are kept.
-void Rank::swap_elements(const Outgoing& out, const Incoming& in) {
+void Rank::send_receive(const Outgoing& out, const Incoming& in) {
   if (options_.storage == Storage::float32) {
-    mesh_.swap({out.peer, out.tag, std::as_bytes(out.elements)},
-               {in.peer, in.tag, std::as_writable_bytes(in.elements)});
+    mesh_.send_receive({out.peer, out.tag, std::as_bytes(out.elements)},
+                       {in.peer, in.tag, std::as_writable_bytes(in.elements)});
   } else {
     const std::vector<std::uint16_t> sent = halves_of(out.elements);
     std::vector<std::uint16_t> received(in.elements.size());
-    mesh_.swap({out.peer, out.tag, std::as_bytes(std::span(sent))},
-               {in.peer, in.tag, std::as_writable_bytes(std::span(received))});
+    mesh_.send_receive({out.peer, out.tag, std::as_bytes(std::span(sent))},
+                       {in.peer, in.tag, std::as_writable_bytes(std::span(received))});
     widen(received, in.elements);
   }
   if (out.peer < 0 || out.elements.empty()) return;

@@ -68,22 +68,22 @@ void Rank::peer_to_peer(int operation) {
   if (!peers.refused.empty()) throw Mismatch(peers.refused);
   const Held passed = op.in.empty() ? nullptr : held_.held(op.in.front().tensor, rank_);
   if (peers.to == rank_ && peers.from == rank_) return held_.receive(operation, rank_, passed);
-  if (peers.to == rank_ || peers.from == rank_) throw Mismatch("a rank waits for itself");
   std::optional<Half> sending;
   std::optional<Half> receiving;
-  if (peers.to) sending = half_with(operation, rank_, *peers.to);
-  if (peers.from) receiving = half_with(operation, *peers.from, rank_);
+  if (peers.to && *peers.to != rank_) sending = half_with(operation, rank_, *peers.to);
+  if (peers.from && *peers.from != rank_) receiving = half_with(operation, *peers.from, rank_);
   const std::vector<float> elements = sending ? elements_of(passed) : std::vector<float>();
   Outgoing out;
   if (sending) out = {sending->peer, message_tag(sending->channel, sending->number), elements};
   constexpr std::size_t kLarge = 1 << 17;
-  if (elements.size() < kLarge) swap_elements(std::exchange(out, {}), {});
+  if (elements.size() < kLarge) send_receive(std::exchange(out, {}), {});
   std::string why;
   if (receiving) why = take_message(operation, *receiving, out);
-  if (!receiving) swap_elements(out, {});
+  if (!receiving) send_receive(out, {});
   if (sending && why.empty()) {
     why = numeric::mismatch(plan_, op, operation_of(meet(*sending)));
   }
+  if (peers.to == rank_ || peers.from == rank_) why = "a rank waits for itself";
   if (!why.empty()) throw Mismatch(why);
 }
 
@@ -97,7 +97,7 @@ std::string Rank::take_message(int operation, const Half& half, const Outgoing& 
   Shape shape;
   if (!other.shapes.empty()) shape = other.shapes.front();
   message_.resize(static_cast<std::size_t>(shape.written ? shape.rows * width_of(shape) : 0));
-  swap_elements(out, {half.peer, message_tag(half.channel, half.number), message_});
+  send_receive(out, {half.peer, message_tag(half.channel, half.number), message_});
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   std::string why = numeric::mismatch(plan_, operation_of(other), op);
   if (why.empty()) held_.receive(operation, rank_, held_of(shape, message_));
