@@ -107,7 +107,8 @@ void shrink_heads(Model& m, int cuts) {
 
 Plan at_reduced_dimensions(Plan plan) {
   constexpr int kHeadWidth = 4;
-  constexpr int kWindow = 4;  // fewer than a request's cached positions: it hides some
+  constexpr int kLatentRank = 8;  // less than hidden size, and than the heads together
+  constexpr int kWindow = 4;      // fewer than a request's cached positions: it hides some
   constexpr int kVocabularyUnit = 64;
   constexpr std::int64_t kMostWords = 1 << 12;
   const Cuts cuts = cuts_of(plan);
@@ -130,10 +131,10 @@ Plan at_reduced_dimensions(Plan plan) {
   const int unit = std::lcm(cuts.vocabulary, kVocabularyUnit);
   shrink(m.vocab_size, 1, multiple(unit, words));
   m.sliding_window = std::min(m.sliding_window, kWindow);
-  for (int* width : {&m.head_dim, &m.v_head_dim, &m.qk_nope_head_dim, &m.qk_rope_head_dim,
-                     &m.q_lora_rank, &m.kv_lora_rank}) {
+  for (int* width : {&m.head_dim, &m.v_head_dim, &m.qk_nope_head_dim, &m.qk_rope_head_dim}) {
     *width = std::min(*width, kHeadWidth);
   }
+  for (int* rank : {&m.q_lora_rank, &m.kv_lora_rank}) *rank = std::min(*rank, kLatentRank);
   return plan;
 }
 

@@ -10,7 +10,7 @@
 
 namespace lockstep::process {
 
-Board::Board(int members) : members_(members), slots_(nullptr) {
+Board::Board(int members) : members_(members) {
   LOCKSTEP_ASSERT(members >= 1);
   void* page = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) {

@@ -68,7 +68,7 @@ class Board {
   std::size_t bytes() const { return static_cast<std::size_t>(members_) * sizeof(Slot); }
 
   int members_;
-  Slot* slots_;
+  Slot* slots_ = nullptr;
 };
 
 }  // namespace lockstep::process

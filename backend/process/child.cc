@@ -20,7 +20,7 @@ std::optional<int> Child::change() {
   return status;
 }
 
-void Child::kill() {
+void Child::kill() const {
   if (runs()) ::kill(pid_, SIGKILL);
 }
 

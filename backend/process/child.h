@@ -21,7 +21,7 @@ class Child {
   // What has become of it since the last call, if anything: a status for WIFSTOPPED and the like.
   std::optional<int> change();
   // Sends SIGKILL to it if it runs; does not wait.
-  void kill();
+  void kill() const;
 
  private:
   pid_t pid_;

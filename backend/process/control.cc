@@ -1,10 +1,8 @@
 #include "backend/process/control.h"
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
 #include <fcntl.h>
+#include <sys/socket.h>
+
 #include <cerrno>
 #include <system_error>
 
@@ -27,8 +25,11 @@ ControlPair make_control_pair() {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     throw std::system_error(errno, std::generic_category(), "a control connection");
   }
-  ControlPair pair{File(ends[0]), File(ends[1])};
-  if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+  File coordinator(ends[0]);
+  File member(ends[1]);
+  ControlPair pair{above_standard_streams(std::move(coordinator)),
+                   above_standard_streams(std::move(member))};
+  if (fcntl(pair.coordinator.get(), F_SETFL, O_NONBLOCK) != 0) {
     throw std::system_error(errno, std::generic_category(), "a control connection");
   }
   return pair;
@@ -61,7 +62,8 @@ bool ControlReader::begin_message() {
   const auto header = decode_control_header(header_);
   if (!header) return false;
   const std::size_t limit = header->kind == ControlKind::report ? report_bytes_ : kLongestText;
-  if (header->bytes > limit) return false;
+  const std::size_t least = header->kind == ControlKind::failure ? kFailureHeadBytes : 0;
+  if (header->bytes > limit || header->bytes < least) return false;
   message_.kind = header->kind;
   message_.payload.resize(header->bytes);
   return true;

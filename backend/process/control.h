@@ -16,7 +16,7 @@
 namespace lockstep::process {
 
 // Texts (failures, notes) are cut to this many bytes by the member and refused beyond.
-inline constexpr std::size_t kLongestText = 64 * 1024;
+inline constexpr std::size_t kLongestText = std::size_t{1} << 16;
 
 struct ControlPair {
   File coordinator;  // does not block

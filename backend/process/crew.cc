@@ -77,6 +77,8 @@ class Crew::Supervisor {
   void take(int member, ControlMessage message);
   void take_failure(int member, Bytes payload);
   void check_limits();
+  bool all_wait() const;
+  void accuse_of_idling(Duration limit);
   void check_arrivals();
   void check_stopped(int member);
   void accuse(Accusation accusation);
@@ -247,9 +249,9 @@ void Crew::Supervisor::take(int member, ControlMessage message) {
 }
 
 void Crew::Supervisor::take_failure(int member, Bytes payload) {
-  LOCKSTEP_ASSERT(payload.size() >= 8);
   const auto cause = static_cast<Cause>(get_number(payload.first(4)));
-  const auto peer = static_cast<int>(static_cast<std::uint32_t>(get_number(payload.subspan(4, 4))));
+  LOCKSTEP_ASSERT(cause <= Cause::interrupted);
+  const auto peer = static_cast<int>(get_number(payload.subspan(4, 4)));
   const std::string text = text_of(payload.subspan(8));
   if (peer >= 0) return accuse({cause, member, peer, 0, text, {}});
   accuse({cause, member, peer, 0, "failed", text});
@@ -260,11 +262,25 @@ void Crew::Supervisor::check_limits() {
   check_arrivals();
   const std::uint64_t beats = board_.beats();
   if (std::exchange(beats_, beats) != beats) progress_at_ = watch_.now();
-  if (watch_.now() - progress_at_ < options_.progress_limit) return;
+  const Duration idle = watch_.now() - progress_at_;
+  if (idle >= options_.progress_limit) return accuse_of_idling(options_.progress_limit);
+  if (idle >= options_.deadlock_limit && all_wait()) accuse_of_idling(options_.deadlock_limit);
+}
+
+// What is sent arrives at once, so that nobody can be about to go on; but one who is stopped may.
+bool Crew::Supervisor::all_wait() const {
+  const auto is_stopped = [](const Process& process) { return process.stopped_at.has_value(); };
+  const auto waits = [](const Position& p) {
+    return p.state == State::waiting || p.state == State::done;
+  };
+  return std::ranges::none_of(processes_, is_stopped) && std::ranges::all_of(positions(), waits);
+}
+
+void Crew::Supervisor::accuse_of_idling(Duration limit) {
   const std::vector<Position> seen = positions();
   const auto is_done = [](const Position& position) { return position.state == State::done; };
   if (!std::ranges::all_of(seen, is_done)) {
-    return accuse(accuse_of_standstill(seen, seconds(options_.progress_limit), naming_));
+    return accuse(accuse_of_standstill(seen, seconds(limit), naming_));
   }
   const auto lingers =
       std::ranges::find_if(processes_, [](const auto& p) { return p.child.runs(); });
@@ -272,7 +288,7 @@ void Crew::Supervisor::check_limits() {
           static_cast<int>(lingers - processes_.begin()),
           -1,
           0,
-          fmt::format("was done, and did not end for {:g} s", seconds(options_.progress_limit)),
+          fmt::format("was done, and did not end for {:g} s", seconds(limit)),
           {}});
 }
 

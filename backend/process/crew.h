@@ -28,6 +28,7 @@ struct CrewOptions {
 
   Duration start_limit = std::chrono::seconds(30);     // until every member is there
   Duration progress_limit = std::chrono::seconds(60);  // in which nobody does anything
+  Duration deadlock_limit = std::chrono::seconds(10);  // the same, if everybody waits for a peer
   Duration stopped_limit = std::chrono::seconds(10);   // in which a member is stopped (SIGSTOP)
   // After a complaint about a peer, until it is believed: the peer's own end may come to light.
   Duration settle = std::chrono::seconds(1);

@@ -29,4 +29,8 @@ class File {
   int descriptor_ = -1;
 };
 
+// The same file under a number that is no standard stream's, should it have one of these because
+// the process was started without. Throws std::system_error.
+File above_standard_streams(File file);
+
 }  // namespace lockstep::process

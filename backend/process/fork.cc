@@ -7,6 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
+#include <limits>
+#include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -14,21 +18,6 @@
 #include "backend/process/failure.h"
 
 namespace lockstep::process {
-
-// The life of a member in its own process.
-class MemberProcess {
- public:
-  MemberProcess(Member& member, const Body& body) : member_(member), body_(body) {}
-
-  // Returns the exit code.
-  int run() noexcept;
-
- private:
-  void accuse(Cause cause, int peer, std::string_view text);
-
-  Member& member_;
-  const Body& body_;
-};
 
 namespace {
 
@@ -48,14 +37,20 @@ void reset_signals(const sigset_t& mask) {
   sigprocmask(SIG_SETMASK, &mask, nullptr);
 }
 
-// Closes all but the standard streams, `a` and `b`.
+void close_files(int first, int last) {
+  if (first > last) return;
+  if (close_range(static_cast<unsigned>(first), static_cast<unsigned>(last), 0) == 0) return;
+  // A kernel before 5.9, or a sandbox that does not know the call.
+  const long end = std::min(static_cast<long>(last) + 1, sysconf(_SC_OPEN_MAX));
+  for (int file = first; file < end; ++file) close(file);
+}
+
+// Closes all but the standard streams, `a` and `b`, which are none of these.
 void close_all_but(int a, int b) {
-  constexpr unsigned kAfterStandard = 3;
-  const auto low = static_cast<unsigned>(std::min(a, b));
-  const auto high = static_cast<unsigned>(std::max(a, b));
-  if (low > kAfterStandard) close_range(kAfterStandard, low - 1, 0);
-  if (high > low + 1) close_range(std::max(low + 1, kAfterStandard), high - 1, 0);
-  close_range(std::max(high + 1, kAfterStandard), ~0U, 0);
+  const auto [low, high] = std::minmax(a, b);
+  close_files(STDERR_FILENO + 1, low - 1);
+  close_files(low + 1, high - 1);
+  close_files(high + 1, std::numeric_limits<int>::max());
 }
 
 void silence_input_and_output() {
@@ -65,42 +60,43 @@ void silence_input_and_output() {
   if (nothing > STDERR_FILENO) close(nothing);
 }
 
-}  // namespace
-
-int MemberProcess::run() noexcept {
-  try {
-    const int code = body_(member_);
-    if (!member_.has_reported_) member_.report({});
-    member_.board_.finish(member_.id_);
-    return code;
-  } catch (const Aborted&) {
-    return kFailed;  // the coordinator knows why
-  } catch (const PeerGone& error) {
-    accuse(Cause::peer_gone, error.peer(), error.what());
-  } catch (const Truncated& error) {
-    accuse(Cause::peer_gone, error.peer(), error.what());
-  } catch (const ProtocolError& error) {
-    accuse(Cause::protocol, error.peer(), error.what());
-  } catch (const TurnedAway& error) {
-    accuse(Cause::turned_away, error.peer(), error.what());
-  } catch (const TimedOut& error) {
-    accuse(Cause::stalled, error.peer(), error.what());
-  } catch (const std::exception& error) {
-    accuse(Cause::threw, -1, error.what());
-  } catch (...) {
-    accuse(Cause::threw, -1, "an exception that is no std::exception");
-  }
-  return kFailed;
-}
-
-void MemberProcess::accuse(Cause cause, int peer, std::string_view text) {
-  std::byte head[8];
+void accuse(const Member& member, Cause cause, int peer, std::string_view text) {
+  std::byte head[kFailureHeadBytes];
   put_number(std::span(head).first(4), static_cast<std::uint32_t>(cause));
   put_number(std::span(head).last(4), static_cast<std::uint32_t>(peer));
   std::string payload = text_of(head);
   payload += text.substr(0, kLongestText - payload.size());
-  send_control(member_.control(), ControlKind::failure, bytes_of(payload));
+  send_control(member.control(), ControlKind::failure, bytes_of(payload));
 }
+
+// The life of a member in its own process. Returns its exit code.
+int live(Member& member, const Body& body) noexcept {
+  try {
+    const int code = body(member);
+    if (!member.has_reported()) member.report({});
+    member.board().finish(member.id());
+    return code;
+  } catch (const Aborted&) {
+    return kFailed;  // the coordinator knows why
+  } catch (const PeerGone& error) {
+    accuse(member, Cause::peer_gone, error.peer(), error.what());
+  } catch (const Truncated& error) {
+    accuse(member, Cause::peer_gone, error.peer(), error.what());
+  } catch (const ProtocolError& error) {
+    accuse(member, Cause::protocol, error.peer(), error.what());
+  } catch (const TurnedAway& error) {
+    accuse(member, Cause::turned_away, error.peer(), error.what());
+  } catch (const TimedOut& error) {
+    accuse(member, Cause::stalled, error.peer(), error.what());
+  } catch (const std::exception& error) {
+    accuse(member, Cause::threw, -1, error.what());
+  } catch (...) {
+    accuse(member, Cause::threw, -1, "an exception that is no std::exception");
+  }
+  return kFailed;
+}
+
+}  // namespace
 
 Child fork_member(Member& member, const Body& body, const sigset_t& mask) {
   const pid_t parent = getpid();
@@ -119,7 +115,7 @@ Child fork_member(Member& member, const Body& body, const sigset_t& mask) {
   close_all_but(member.listener(), member.control());
   silence_input_and_output();
   member.board().enter(member.id(), getpid());
-  _exit(MemberProcess(member, body).run());
+  _exit(live(member, body));
 }
 
 }  // namespace lockstep::process

@@ -212,9 +212,8 @@ bool Link::is_wished(const FrameHeader& header) {
 
 void Link::accept(const FrameHeader& header, bool wished) {
   header_filled_ = 0;
-  Coming& coming = coming_.emplace();
-  coming.header = header;
-  coming.is_wished = wished;
+  coming_ = Coming{header, {}, {}, 0, wished};
+  Coming& coming = *coming_;
   if (wished && wish_ && wish_->payload) {
     coming.target = *wish_->payload;
   } else {

@@ -33,6 +33,7 @@ class Member {
   // Its last words: the bytes that the coordinator gets. At most once, at most
   // CrewOptions::report_bytes; without them the report is empty.
   void report(Bytes bytes);
+  bool has_reported() const { return has_reported_; }
   // Something that the coordinator should know and that stops nothing.
   void note(std::string_view text);
 
@@ -43,8 +44,6 @@ class Member {
   int listener() const { return listener_.get(); }
 
  private:
-  friend class MemberProcess;
-
   int id_;
   int ranks_;
   Board& board_;

@@ -22,7 +22,7 @@ namespace asio = boost::asio;
 using asio::posix::stream_descriptor;
 using boost::system::error_code;
 
-constexpr std::size_t kScratchBytes = 64 * 1024;
+constexpr std::size_t kScratchBytes = std::size_t{1} << 16;
 
 }  // namespace
 
@@ -30,13 +30,13 @@ class Mesh::Impl {
  public:
   Impl(Member& member, const std::vector<int>& peers, const MeshLimits& limits);
 
-  void send(int peer, const Tag& tag, Bytes payload);
+  void send(int id, const Tag& tag, Bytes payload);
   void flush();
-  void receive(int peer, const Tag& tag, std::span<std::byte> payload);
-  std::vector<std::byte> receive_up_to(int peer, const Tag& tag, std::size_t limit);
-  void swap(const Outgoing& outgoing, const Incoming& incoming);
+  void receive(int id, const Tag& tag, std::span<std::byte> payload);
+  std::vector<std::byte> receive_up_to(int id, const Tag& tag, std::size_t limit);
+  void send_receive(const Outgoing& outgoing, const Incoming& incoming);
   Message receive_next();
-  std::uint64_t bytes_sent(int peer) const;
+  std::uint64_t bytes_sent(int id) const;
 
  private:
   struct Peer {
@@ -50,10 +50,10 @@ class Mesh::Impl {
   Answer judge(int id, pid_t pid);
   void join();
 
-  Peer& peer(int id);
-  Link& link(int id) { return *peer(id).link; }
-  void post(int id, const Tag& tag, Bytes payload);
-  void wait_until_sent(Peer& to, std::size_t kept, std::uint32_t communicator);
+  std::size_t index_of(int id) const;
+  Peer& peer(int id) { return peers_[index_of(id)]; }
+  void post(Peer& to, const Tag& tag, Bytes payload);
+  void wait_until_sent(Peer& to, std::uint32_t communicator);
   void wait_until_come(Peer& from, const Tag& tag);
   [[noreturn]] void say_gone(const Peer& gone) const;
   // The board says where it waits until somebody says that it goes on: not if the wait was in vain.
@@ -142,10 +142,10 @@ void Mesh::Impl::join() {
 
 // ---- waiting ----------------------------------------------------------------------------------
 
-Mesh::Impl::Peer& Mesh::Impl::peer(int id) {
+std::size_t Mesh::Impl::index_of(int id) const {
   const auto found = std::ranges::find(peers_, id, &Peer::id);
   LOCKSTEP_ASSERT(found != peers_.end());
-  return *found;
+  return static_cast<std::size_t>(found - peers_.begin());
 }
 
 void Mesh::Impl::say_gone(const Peer& gone) const {
@@ -171,9 +171,9 @@ void Mesh::Impl::run_once(std::chrono::steady_clock::time_point deadline, int id
   }
 }
 
-void Mesh::Impl::wait_until_sent(Peer& to, std::size_t kept, std::uint32_t communicator) {
+void Mesh::Impl::wait_until_sent(Peer& to, std::uint32_t communicator) {
   Link& link = *to.link;
-  run_until(to.id, communicator, [&] { return link.unsent() <= kept || link.cannot_send(); });
+  run_until(to.id, communicator, [&] { return link.unsent() == 0 || link.cannot_send(); });
   if (link.cannot_send()) say_gone(to);
   member_.board().go_on(member_.id());
 }
@@ -209,8 +209,7 @@ class CloseOnFailure {
 
 }  // namespace
 
-void Mesh::Impl::post(int id, const Tag& tag, Bytes payload) {
-  Peer& to = peer(id);
+void Mesh::Impl::post(Peer& to, const Tag& tag, Bytes payload) {
   to.link->post(tag, payload);
   to.bytes_sent += payload.size();
 }
@@ -218,8 +217,8 @@ void Mesh::Impl::post(int id, const Tag& tag, Bytes payload) {
 void Mesh::Impl::send(int id, const Tag& tag, Bytes payload) {
   Peer& to = peer(id);
   CloseOnFailure guard({to.link.get(), nullptr});
-  post(id, tag, payload);
-  if (to.link->unsent() > limits_.unsent_bytes) wait_until_sent(to, 0, tag.communicator);
+  post(to, tag, payload);
+  if (to.link->unsent() > limits_.unsent_bytes) wait_until_sent(to, tag.communicator);
   if (to.link->cannot_send()) say_gone(to);
   to.link->keep_unsent();
   guard.all_went_well();
@@ -227,12 +226,12 @@ void Mesh::Impl::send(int id, const Tag& tag, Bytes payload) {
 
 void Mesh::Impl::flush() {
   for (Peer& to : peers_) {
-    if (to.link->unsent() > 0) wait_until_sent(to, 0, 0);
+    if (to.link->unsent() > 0) wait_until_sent(to, 0);
   }
 }
 
 void Mesh::Impl::receive(int id, const Tag& tag, std::span<std::byte> payload) {
-  swap({}, {id, tag, payload});
+  send_receive({}, {id, tag, payload});
 }
 
 std::vector<std::byte> Mesh::Impl::receive_up_to(int id, const Tag& tag, std::size_t limit) {
@@ -244,48 +243,45 @@ std::vector<std::byte> Mesh::Impl::receive_up_to(int id, const Tag& tag, std::si
   return from.link->take().payload;
 }
 
-void Mesh::Impl::swap(const Outgoing& outgoing, const Incoming& incoming) {
+void Mesh::Impl::send_receive(const Outgoing& outgoing, const Incoming& incoming) {
   Peer* to = outgoing.peer < 0 ? nullptr : &peer(outgoing.peer);
   Peer* from = incoming.peer < 0 ? nullptr : &peer(incoming.peer);
   CloseOnFailure guard({to ? to->link.get() : nullptr, from ? from->link.get() : nullptr});
   if (from) from->link->ask(incoming.tag, incoming.payload);
-  if (to) post(to->id, outgoing.tag, outgoing.payload);
+  if (to) post(*to, outgoing.tag, outgoing.payload);
   if (from) wait_until_come(*from, incoming.tag);
-  if (to) wait_until_sent(*to, 0, outgoing.tag.communicator);
+  if (to) wait_until_sent(*to, outgoing.tag.communicator);
   guard.all_went_well();
 }
 
+// Who was served last is asked last: nobody is passed over for ever.
 Mesh::Message Mesh::Impl::receive_next() {
-  Peer* found = nullptr;
-  const auto look = [&](std::size_t i) {
-    Peer& from = peers_[(next_ + i) % peers_.size()];
-    if (found == nullptr && from.link->has_come()) found = &from;
-    return found != nullptr;
-  };
-  const auto all_ended = [&] {
-    return std::ranges::all_of(peers_, [](const Peer& p) { return p.link->has_ended(); });
-  };
-  for (std::size_t i = 0; i < peers_.size() && !found; ++i) {
-    peers_[(next_ + i) % peers_.size()].link->ask_any();
-    look(i);
-  }
-  const auto has_come = [&] {
-    for (std::size_t i = 0; i < peers_.size() && !look(i); ++i) {
+  const auto first_with_a_frame = [&](bool asks) -> Peer* {
+    for (std::size_t i = 0; i < peers_.size(); ++i) {
+      Peer& from = peers_[(next_ + i) % peers_.size()];
+      if (asks) from.link->ask_any();
+      if (from.link->has_come()) return &from;
     }
-    return found != nullptr || all_ended();
+    return nullptr;
   };
-  if (!found) run_until(-1, 0, has_come);
+  const auto all_have_ended = [&] {
+    return std::ranges::all_of(peers_, [](const Peer& peer) { return peer.link->has_ended(); });
+  };
+  Peer* found = first_with_a_frame(true);
+  const auto is_over = [&] {
+    if (!found) found = first_with_a_frame(false);
+    return found || all_have_ended();
+  };
+  run_until(-1, 0, is_over);
   for (Peer& peer : peers_) peer.link->forget_any();
   if (!found) say_gone(peers_.front());
   member_.board().go_on(member_.id());
-  next_ = static_cast<std::size_t>(found - peers_.data()) + 1;
+  next_ = index_of(found->id) + 1;
   Link::Frame frame = found->link->take();
   return {found->id, frame.tag, std::move(frame.payload)};
 }
 
-std::uint64_t Mesh::Impl::bytes_sent(int id) const {
-  return std::ranges::find(peers_, id, &Peer::id)->bytes_sent;
-}
+std::uint64_t Mesh::Impl::bytes_sent(int id) const { return peers_[index_of(id)].bytes_sent; }
 
 // ---- the interface ----------------------------------------------------------------------------
 
@@ -312,8 +308,8 @@ std::vector<std::byte> Mesh::receive_up_to(int peer, const Tag& tag, std::size_t
   return impl_->receive_up_to(peer, tag, limit);
 }
 
-void Mesh::swap(const Outgoing& outgoing, const Incoming& incoming) {
-  impl_->swap(outgoing, incoming);
+void Mesh::send_receive(const Outgoing& outgoing, const Incoming& incoming) {
+  impl_->send_receive(outgoing, incoming);
 }
 
 Mesh::Message Mesh::receive_next() { return impl_->receive_next(); }

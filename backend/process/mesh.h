@@ -74,10 +74,10 @@ class Mesh {
     Tag tag;
     std::span<std::byte> payload;
   };
-  void swap(const Outgoing& outgoing, const Incoming& incoming);
+  void send_receive(const Outgoing& outgoing, const Incoming& incoming);
 
   // The next frame of any peer and tag: for one who serves several. Peers that have gone are passed
-  // over; throws PeerGone when all have.
+  // over; throws PeerGone when all have. REQUIRES: a peer.
   struct Message {
     int peer = -1;
     Tag tag;
@@ -85,7 +85,7 @@ class Mesh {
   };
   Message receive_next();
 
-  // Payload bytes passed to send() and swap() for that peer. REQUIRES: a peer.
+  // Payload bytes passed to send() and send_receive() for that peer. REQUIRES: a peer.
   std::uint64_t bytes_sent(int peer) const;
 
  private:

@@ -14,7 +14,7 @@ void observe(const Plan& plan, const numeric::ReplayOptions& options, const Mesh
   std::iota(all.begin(), all.end(), 0);
   Mesh mesh(member, all, limits);
   numeric::Weights weights(plan.model, options.seed);
-  numeric::PlanReference reference(plan, weights);
+  numeric::PlanReference reference(plan, weights, options.storage);
   RemoteRanks ranks(
       plan, options,
       {[&](int rank) {
@@ -28,8 +28,8 @@ void observe(const Plan& plan, const numeric::ReplayOptions& options, const Mesh
   numeric::Judge judge(plan, watched, reference, ranks);
   numeric::ReplayResult result = numeric::Interpreter(plan, watched, ranks, judge).run();
   if (result.stopped_at < 0) ranks.dismiss(all);
-  member.report(encode(result));
   mesh.flush();
+  member.report(encode(result));
 }
 
 }  // namespace lockstep::process

@@ -19,7 +19,7 @@ Rank::Rank(const Plan& plan, const numeric::ReplayOptions& options, int rank, in
       observer_(observer),
       mesh_(mesh),
       weights_(plan.model, options.seed),
-      reference_(plan, weights_),
+      reference_(plan, weights_, options.storage),
       held_(plan, options, weights_, reference_,
             [this](const numeric::RouterChoice& choice) { choices_.push_back(choice); }),
       communicators_(plan),

@@ -83,6 +83,8 @@ class Rank {
   void peer_to_peer(int operation);
   Half half_with(int operation, int from, int to);
   Notice meet(const Half& half);
+  std::string take_message(int operation, const Half& half, const Outgoing& out);
+  const Operation& operation_of(const Notice& notice) const;
 
   const Plan& plan_;
   const numeric::ReplayOptions& options_;

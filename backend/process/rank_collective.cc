@@ -125,13 +125,13 @@ void Rank::take_turn(const Exchange& exchange, const Turn& turn, const std::vect
 // In the form in which tensors are kept.
 void Rank::swap_elements(const Outgoing& out, const Incoming& in) {
   if (options_.storage == Storage::float32) {
-    mesh_.swap({out.peer, out.tag, std::as_bytes(out.elements)},
-               {in.peer, in.tag, std::as_writable_bytes(in.elements)});
+    mesh_.send_receive({out.peer, out.tag, std::as_bytes(out.elements)},
+                       {in.peer, in.tag, std::as_writable_bytes(in.elements)});
   } else {
     const std::vector<std::uint16_t> sent = halves_of(out.elements);
     std::vector<std::uint16_t> received(in.elements.size());
-    mesh_.swap({out.peer, out.tag, std::as_bytes(std::span(sent))},
-               {in.peer, in.tag, std::as_writable_bytes(std::span(received))});
+    mesh_.send_receive({out.peer, out.tag, std::as_bytes(std::span(sent))},
+                       {in.peer, in.tag, std::as_writable_bytes(std::span(received))});
     widen(received, in.elements);
   }
   if (out.peer < 0 || out.elements.empty()) return;

@@ -1,5 +1,8 @@
 // The point-to-point calls of a rank: each half waits for its counterpart, then the tensor goes.
+#include <algorithm>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "backend/process/rank.h"
 
@@ -57,6 +60,8 @@ Notice Rank::meet(const Half& half) {
   return other.front();
 }
 
+// No half waits for the other: their peers must not wait for each other either. So a tensor leaves
+// with its half, unless it is large: then it goes while the other one comes.
 void Rank::peer_to_peer(int operation) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   const numeric::PeersOfCall peers = numeric::peers_of_call(plan_, op, rank_);
@@ -68,29 +73,35 @@ void Rank::peer_to_peer(int operation) {
   std::optional<Half> receiving;
   if (peers.to) sending = half_with(operation, rank_, *peers.to);
   if (peers.from) receiving = half_with(operation, *peers.from, rank_);
-  const auto op_of = [&](const Notice& n) -> const Operation& {
-    return plan_.operations[static_cast<std::size_t>(n.call.operation)];
-  };
+  const std::vector<float> elements = sending ? elements_of(passed) : std::vector<float>();
   Outgoing out;
-  std::vector<float> elements;
-  if (sending) {
-    const std::string why = numeric::mismatch(plan_, op, op_of(meet(*sending)));
-    if (!why.empty()) throw Mismatch(why);
-    elements = elements_of(passed);
-    out = {sending->peer, message_tag(sending->channel, sending->number), elements};
+  if (sending) out = {sending->peer, message_tag(sending->channel, sending->number), elements};
+  constexpr std::size_t kLarge = 1 << 17;
+  if (elements.size() < kLarge) swap_elements(std::exchange(out, {}), {});
+  std::string why;
+  if (receiving) why = take_message(operation, *receiving, out);
+  if (!receiving) swap_elements(out, {});
+  if (sending && why.empty()) {
+    why = numeric::mismatch(plan_, op, operation_of(meet(*sending)));
   }
-  Incoming in;
+  if (!why.empty()) throw Mismatch(why);
+}
+
+const Operation& Rank::operation_of(const Notice& notice) const {
+  return plan_.operations[static_cast<std::size_t>(notice.call.operation)];
+}
+
+// Returns why what comes is not what is received, if it is not.
+std::string Rank::take_message(int operation, const Half& half, const Outgoing& out) {
+  const Notice other = meet(half);
   Shape shape;
-  if (receiving) {
-    const Notice other = meet(*receiving);
-    const std::string why = numeric::mismatch(plan_, op_of(other), op);
-    if (!why.empty()) throw Mismatch(why);
-    if (!other.shapes.empty()) shape = other.shapes.front();
-    message_.resize(static_cast<std::size_t>(shape.written ? shape.rows * width_of(shape) : 0));
-    in = {receiving->peer, message_tag(receiving->channel, receiving->number), message_};
-  }
-  swap_elements(out, in);
-  if (receiving) held_.receive(operation, rank_, held_of(shape, message_));
+  if (!other.shapes.empty()) shape = other.shapes.front();
+  message_.resize(static_cast<std::size_t>(shape.written ? shape.rows * width_of(shape) : 0));
+  swap_elements(out, {half.peer, message_tag(half.channel, half.number), message_});
+  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
+  std::string why = numeric::mismatch(plan_, operation_of(other), op);
+  if (why.empty()) held_.receive(operation, rank_, held_of(shape, message_));
+  return why;
 }
 
 }  // namespace lockstep::process

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "backend/process/error.h"
 #include "sim/base/hash.h"
@@ -76,7 +77,7 @@ File listen_as(const RunKey& key, int member) {
     fail("binding " + address_of(key, member));
   }
   if (listen(socket.get(), kBacklog) != 0) fail("listening at " + address_of(key, member));
-  return socket;
+  return above_standard_streams(std::move(socket));
 }
 
 Credentials credentials_of(int socket) {

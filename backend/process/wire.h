@@ -65,6 +65,8 @@ enum class ControlKind : std::uint32_t {
   note,        // text: something that the coordinator should know and that stops nothing
 };
 
+inline constexpr std::size_t kFailureHeadBytes = 8;
+
 struct ControlHeader {
   ControlKind kind{};
   std::uint64_t bytes = 0;

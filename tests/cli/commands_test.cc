@@ -94,14 +94,31 @@ TEST_CASE("replay measures the factor that check derives") {
   CHECK(lockstep("replay -q " + kAfter).code == 0);
 }
 
-TEST_CASE("a backend or a data type that is not there is refused by name") {
-  for (const char* backend : {"process", "nccl"}) {
-    const Finished run = lockstep("replay " + kAfter + " --backend " + backend);
-    CHECK(run.code == 4);
-    CHECK(run.out.empty());
-    CHECK(contains(run.err, std::string(backend) + ": not built into this version"));
+TEST_CASE("replay tells the same on one process per rank as in one process, and what was sent") {
+  for (const std::string& options : {std::string(), std::string(" --propagate --dtype bfloat16")}) {
+    Json here = Json::parse(lockstep("replay " + kBefore + options + " --json -").out);
+    const Finished run = lockstep("replay " + kBefore + options + " --backend process --json -");
+    CHECK(run.code == 1);
+    Json there = Json::parse(run.out);
+    std::int64_t sent = 0;
+    for (const Json& operation : there["operations"]) {
+      for (const Json& message : operation["sent"]) sent += message["bytes"].get<std::int64_t>();
+    }
+    CHECK(sent > 0);
+    for (const char* key : {"backend", "operations", "measured"}) {
+      here.erase(key);
+      there.erase(key);
+    }
+    CHECK(here == there);
   }
-  CHECK(lockstep("replay " + kAfter + " --dtype bfloat16").code == 2);
+}
+
+TEST_CASE("a backend or a data type that is not there is refused by name") {
+  const Finished run = lockstep("replay " + kAfter + " --backend nccl");
+  CHECK(run.code == 4);
+  CHECK(run.out.empty());
+  CHECK(contains(run.err, "nccl: not built into this version"));
+  CHECK(lockstep("replay " + kAfter + " --dtype float8").code == 2);
   CHECK(lockstep("replay " + kAfter + " --backend mpi").code == 2);
 }
 

@@ -16,6 +16,7 @@ CrewOptions crew_of(int ranks) {
   options.ranks = ranks;
   options.start_limit = seconds(20);
   options.progress_limit = seconds(20);
+  options.deadlock_limit = seconds(20);
   options.stopped_limit = seconds(20);
   options.settle = seconds(5);
   options.operation_name = [](int operation) { return fmt::format("step {}", operation); };

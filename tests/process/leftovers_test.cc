@@ -68,7 +68,7 @@ TEST_CASE("a thousand starts and stops leave nothing behind") {
                               Mesh mesh(member, {peer});
                               std::byte got{};
                               const std::byte mine{7};
-                              mesh.swap({peer, {}, {&mine, 1}}, {peer, {}, {&got, 1}});
+                              mesh.send_receive({peer, {}, {&mine, 1}}, {peer, {}, {&got, 1}});
                               return got == mine ? 0 : 1;
                             }).wait();
     REQUIRE_FALSE(outcome.failure);
@@ -80,26 +80,27 @@ TEST_CASE("a thousand starts and stops leave nothing behind") {
 Outcome kill_one(int ranks, int victim, std::chrono::microseconds delay) {
   CrewOptions options = named_crew(ranks);
   options.observer = true;
-  return Crew(options,
-              [&](Member& member) {
-                if (member.is_observer()) {
-                  std::this_thread::sleep_for(delay);
-                  kill(member.board().pid(victim), SIGKILL);
-                  sleep_for(seconds(60));
-                }
-                std::vector<int> peers = others(member);
-                peers.pop_back();
-                Mesh mesh(member, peers);
-                const int right = (member.id() + 1) % ranks;
-                const int left = (member.id() + ranks - 1) % ranks;
-                std::vector<std::byte> mine(20'000);
-                std::vector<std::byte> next(mine.size());
-                for (std::uint64_t round = 0;; ++round) {
-                  member.start_operation(static_cast<int>(round));
-                  mesh.swap({right, {1, 0, round, 0}, mine}, {left, {1, 0, round, 0}, next});
-                }
-                return 0;
-              })
+  return Crew(
+             options,
+             [&](Member& member) {
+               if (member.is_observer()) {
+                 std::this_thread::sleep_for(delay);
+                 kill(member.board().pid(victim), SIGKILL);
+                 sleep_for(seconds(60));
+               }
+               std::vector<int> peers = others(member);
+               peers.pop_back();
+               Mesh mesh(member, peers);
+               const int right = (member.id() + 1) % ranks;
+               const int left = (member.id() + ranks - 1) % ranks;
+               std::vector<std::byte> mine(20'000);
+               std::vector<std::byte> next(mine.size());
+               for (std::uint64_t round = 0;; ++round) {
+                 member.start_operation(static_cast<int>(round));
+                 mesh.send_receive({right, {1, 0, round, 0}, mine}, {left, {1, 0, round, 0}, next});
+               }
+               return 0;
+             })
       .wait();
 }
 

@@ -12,6 +12,17 @@ namespace {
 
 constexpr std::size_t kLarge = std::size_t{kIsSanitized ? 4 : 64} << 20;
 
+// Whether `action` throws an Error; what else it throws is let through.
+template <class Error, class Action>
+bool throws(Action action) {
+  try {
+    action();
+  } catch (const Error&) {
+    return true;
+  }
+  return false;
+}
+
 Tag turn(std::uint32_t number) { return {1, 0, 0, number}; }
 
 TEST_CASE("every pair of ranks and the observer exchange their names") {
@@ -30,14 +41,14 @@ TEST_CASE("every pair of ranks and the observer exchange their names") {
   CHECK_FALSE(outcome.failure);
 }
 
-TEST_CASE("both halves of a swap go on at once, whatever their size") {
+TEST_CASE("both halves of send_receive go on at once, whatever their size") {
   const Outcome outcome = run_crew(crew_of(2), [](Member& member) {
     const int peer = 1 - member.id();
     Mesh mesh(member, {peer});
     for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{65535}, kLarge}) {
       const auto mine = pattern(bytes, static_cast<std::uint64_t>(member.id()));
       std::vector<std::byte> got(bytes);
-      mesh.swap({peer, turn(1), mine}, {peer, turn(1), got});
+      mesh.send_receive({peer, turn(1), mine}, {peer, turn(1), got});
       expect(got == pattern(bytes, static_cast<std::uint64_t>(peer)));
     }
     // 0 + 1 + 65,535 + the large one
@@ -55,7 +66,7 @@ TEST_CASE("a ring passes large payloads on without a deadlock") {
     std::vector<std::byte> mine = pattern(kLarge / 16, static_cast<std::uint64_t>(member.id()));
     std::vector<std::byte> next(mine.size());
     for (std::uint32_t round = 0; round < 4; ++round) {
-      mesh.swap({right, turn(round), mine}, {left, turn(round), next});
+      mesh.send_receive({right, turn(round), mine}, {left, turn(round), next});
       std::swap(mine, next);
     }
     // Four rounds bring everybody its own again.
@@ -150,12 +161,64 @@ TEST_CASE("one who serves several takes whatever comes, and ends when all have g
       expect(got.payload == pattern(expected * 5000, static_cast<std::uint64_t>(got.peer)));
       ++expected;
     }
-    try {
-      mesh.receive_next();
-    } catch (const PeerGone&) {
+    expect(throws<PeerGone>([&] { mesh.receive_next(); }));
+    return 0;
+  });
+  CHECK_FALSE(outcome.failure);
+}
+
+TEST_CASE("after a wait that was too long the other connections go on") {
+  const Outcome outcome = run_crew(crew_of(3), [](Member& member) {
+    MeshLimits limits;
+    if (member.id() == 0) limits.wait = milliseconds(50);
+    Mesh mesh(member, others(member), limits);
+    if (member.id() == 0) {
+      std::vector<std::byte> never(kLarge);
+      std::vector<std::byte> nothing(kLarge);
+      expect(throws<TimedOut>([&] {
+        mesh.send_receive({1, turn(0), nothing}, {2, turn(0), never});
+      }));
+      // Both are closed now: rank 1 has a part of a frame, rank 2 sees an end.
+      member.start_operation(1);
+      expect(throws<PeerGone>([&] { mesh.send(2, turn(1), {}); }));
+      expect(throws<PeerGone>([&] { mesh.receive(1, turn(1), 1); }));
       return 0;
     }
-    return 1;
+    expect(comes_true([&] { return member.board().position(0).operation == 1; }));
+    expect(throws<PeerError>([&] { mesh.receive(0, turn(0), kLarge); }));
+    const int peer = 3 - member.id();
+    std::vector<std::byte> got(1000);
+    mesh.send_receive({peer, turn(0), pattern(1000, 3)}, {peer, turn(0), got});
+    expect(got == pattern(1000, 3));
+    return 0;
+  });
+  CHECK_FALSE(outcome.failure);
+}
+
+TEST_CASE("send keeps little and waits with more") {
+  const Outcome outcome = run_crew(crew_of(2), [](Member& member) {
+    MeshLimits limits;
+    limits.socket_bytes = 10'000;
+    limits.unsent_bytes = 100'000;
+    Mesh mesh(member, others(member), limits);
+    if (member.id() == 1) {
+      // It reads nothing before rank 0 has sent what it may keep.
+      expect(comes_true([&] { return member.board().position(0).operation == 1; }));
+      sleep_for(milliseconds(20));
+      expect(member.board().position(0).operation == 1);
+      for (std::uint32_t i = 0; i < 2; ++i) {
+        expect(mesh.receive(0, turn(i), 90'000 + i * 500'000) == pattern(90'000 + i * 500'000, i));
+      }
+      return 0;
+    }
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      std::vector<std::byte> payload = pattern(90'000 + i * 500'000, i);
+      mesh.send(1, turn(i), payload);
+      member.start_operation(static_cast<int>(i) + 1);
+      std::ranges::fill(payload, std::byte{0});  // it is free
+    }
+    mesh.flush();
+    return 0;
   });
   CHECK_FALSE(outcome.failure);
 }

@@ -119,7 +119,7 @@ TEST_CASE("a thousand strangers get nothing and disturb nothing") {
       if (member.id() == 0) mine[0] = std::byte{enough};
       std::vector<std::byte> got(mine.size());
       for (int hop = 0; hop < 2; ++hop) {
-        mesh.swap({right, tag, mine}, {left, tag, got});
+        mesh.send_receive({right, tag, mine}, {left, tag, got});
         if (member.id() != 0 && member.id() == hop + 1) mine = got;
         if (member.id() == hop + 1) goes_on = got[0] == std::byte{0};
       }

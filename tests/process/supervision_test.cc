@@ -173,7 +173,7 @@ TEST_CASE("a member that never arrives") {
 
 TEST_CASE("members that wait in a circle are told one by one") {
   CrewOptions options = crew_of(3);
-  options.progress_limit = milliseconds(300);
+  options.deadlock_limit = milliseconds(300);
   const Outcome outcome = run_crew(options, [](Member& member) {
     Mesh mesh(member, others(member));
     member.start_operation(member.id() + 4);
@@ -243,6 +243,20 @@ TEST_CASE("a member has no files but its own, and writes nothing") {
     return 0;
   });
   close(inherited);
+  CHECK_FALSE(outcome.failure);
+}
+
+TEST_CASE("a coordinator without standard streams has members that work") {
+  const int input = dup(STDIN_FILENO);
+  close(STDIN_FILENO);
+  const Outcome outcome = run_crew(crew_of(2), [](Member& member) {
+    Mesh mesh(member, others(member));
+    mesh.send(1 - member.id(), {}, {});
+    mesh.receive(1 - member.id(), {}, 0);
+    return 0;
+  });
+  dup2(input, STDIN_FILENO);
+  close(input);
   CHECK_FALSE(outcome.failure);
 }
 

@@ -89,15 +89,15 @@ TEST_CASE("control messages are put together byte by byte") {
   std::deque<ControlMessage> messages;
   const std::string sent = control_message(ControlKind::note, 3, "abc") +
                            control_message(ControlKind::report, 0, "") +
-                           control_message(ControlKind::failure, 1, "x");
+                           control_message(ControlKind::failure, 9, "causepeer");
   CHECK(read_all(bytes_of(sent), messages) == ControlReader::Status::ended);
   REQUIRE(messages.size() == 3);
   CHECK(text_of(messages[0].payload) == "abc");
   CHECK(messages[1].kind == ControlKind::report);
-  CHECK(text_of(messages[2].payload) == "x");
+  CHECK(text_of(messages[2].payload) == "causepeer");
 }
 
-TEST_CASE("a control message that is too long is refused before its payload") {
+TEST_CASE("a control message that is too long or too short is refused before its payload") {
   std::deque<ControlMessage> messages;
   const auto status_of = [&](ControlKind kind, std::uint64_t bytes) {
     return read_all(bytes_of(control_message(kind, bytes, "")), messages);
@@ -106,6 +106,8 @@ TEST_CASE("a control message that is too long is refused before its payload") {
   CHECK(status_of(ControlKind::report, 101) == ControlReader::Status::broken);
   CHECK(status_of(ControlKind::report, ~0ULL) == ControlReader::Status::broken);
   CHECK(status_of(ControlKind::note, kLongestText + 1) == ControlReader::Status::broken);
+  // A failure begins with its cause and its peer.
+  CHECK(status_of(ControlKind::failure, 7) == ControlReader::Status::broken);
   CHECK(read_all(bytes_of(std::string(16, '?')), messages) == ControlReader::Status::broken);
   CHECK(messages.empty());
 }
