@@ -1,6 +1,7 @@
 #include "backend/process/control.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -9,10 +10,14 @@
 namespace lockstep::process {
 namespace {
 
+// Whoever waits for the socket to be readable may have made it one that does not block.
 bool send_all(int socket, Bytes bytes) {
   while (!bytes.empty()) {
     const ssize_t count = send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (count < 0 && errno != EINTR) return false;
+    const bool is_full = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    pollfd room{socket, POLLOUT, 0};
+    if (is_full && poll(&room, 1, -1) < 0 && errno != EINTR) return false;
+    if (count < 0 && !is_full && errno != EINTR) return false;
     if (count > 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
   return true;
