@@ -219,7 +219,8 @@ void Judge::repair(const Operand& operand, const Judged& judged) {
 void Judge::follow(SpecId spec, const std::vector<Judged>& judged) {
   if (plan_.spec(spec).columns_over.exists()) return;
   for (const Judged& one : judged) {
-    if (!one.measured.fits || !met(one)) continue;
+    const bool is_wide = one.target.columns.size() == plan_.model.hidden_size;
+    if (!is_wide || !one.measured.fits || !met(one)) continue;
     for (const std::int64_t r : one.measured.real) {
       follow_row(spec, one.target.rows[static_cast<std::size_t>(r)], one.actual.values.row(r));
     }

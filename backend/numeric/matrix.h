@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -83,21 +84,31 @@ class Block {
 template <class T>
 void add_product(Matrix<T>& to, const Matrix<T>& x, Interval columns, const Block& w);
 
-// x times w. REQUIRES: w has a row per column of x.
+// A product of what does not fit together.
+template <class T>
+Matrix<T> undefined_product(std::int64_t rows, std::int64_t columns) {
+  return {rows, columns, std::numeric_limits<T>::quiet_NaN()};
+}
+
+// x times w. NaN where w has not a row per column of x, as in a program that is wrong.
 template <class T>
 Matrix<T> product(const Matrix<T>& x, const Block& w) {
+  if (x.columns() != w.row_count()) return undefined_product<T>(x.rows(), w.column_count());
   Matrix<T> out(x.rows(), w.column_count());
   add_product(out, x, {0, w.row_count()}, w);
   return out;
 }
 
-// to += factor * from, element by element. REQUIRES: equal shapes.
+// to += factor * from, element by element. Where `from` has no such element the sum is NaN.
+// REQUIRES: equally many rows.
 template <class T>
 void add_scaled(Matrix<T>& to, const Matrix<T>& from, T factor) {
   for (std::int64_t r = 0; r < to.rows(); ++r) {
     const std::span<const T> source = from.row(r);
     const std::span<T> target = to.row(r);
-    for (std::size_t c = 0; c < target.size(); ++c) target[c] += factor * source[c];
+    const std::size_t both = std::min(source.size(), target.size());
+    for (std::size_t c = 0; c < both; ++c) target[c] += factor * source[c];
+    std::ranges::fill(target.subspan(both), std::numeric_limits<T>::quiet_NaN());
   }
 }
 

@@ -1,6 +1,7 @@
 #include "backend/numeric/reference.h"
 
 #include <cmath>
+#include <limits>
 
 #include "backend/numeric/arithmetic.h"
 #include "backend/numeric/router.h"
@@ -87,7 +88,10 @@ Matrix<double> Reference::stream(QuantityName name) {
     if (!in_progress_.insert(name).second) return value({Quantity::embedding, step});
     Matrix<double> stream = defined->second();
     in_progress_.erase(name);
-    return stream;
+    const std::int64_t rows = tokens_.rows(step);
+    const std::int64_t hidden = weights_.model().hidden_size;
+    if (stream.rows() == rows && stream.columns() == hidden) return stream;
+    return {rows, hidden, std::numeric_limits<double>::quiet_NaN()};  // it is no stream
   }
   HalfLayer half = HalfLayer::feed_forward;
   int of_layer = layer - 1;

@@ -57,9 +57,10 @@ class WeightBlock {
 };
 
 // x times the block; the bits are those of the product with the whole matrix.
-// REQUIRES: the block has a row per column of x.
+// NaN where the block has not a row per column of x.
 template <class T>
 Matrix<T> product(const Matrix<T>& x, const WeightBlock& w) {
+  if (x.columns() != w.row_count()) return undefined_product<T>(x.rows(), w.column_count());
   Matrix<T> out(x.rows(), w.column_count());
   if (x.rows() == 0) return out;
   w.for_each_tile([&](Interval rows, const Block& tile) {
