@@ -17,6 +17,7 @@ numeric::ReplayOptions options_of(std::int64_t index) {
   numeric::ReplayOptions options;
   options.propagate = index % 3 == 1;
   options.garbage = index % 4 == 0 ? numeric::Garbage::finite : numeric::Garbage::nan;
+  options.storage = index % 5 == 2 ? numeric::Storage::bfloat16 : numeric::Storage::float32;
   return options;
 }
 

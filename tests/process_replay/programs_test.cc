@@ -23,6 +23,7 @@ TEST_CASE("random programs give the same bits in one process and on one process 
     numeric::ReplayOptions options;
     options.propagate = index % 4 == 1;
     options.garbage = index % 8 == 0 ? numeric::Garbage::finite : numeric::Garbage::nan;
+    options.storage = index % 5 == 2 ? numeric::Storage::bfloat16 : numeric::Storage::float32;
     const std::string why = difference_of_backends(program.plan, options);
     if (!why.empty()) {
       fmt::print("LOCKSTEP_SEED={} LOCKSTEP_PROCESS_CASES=1\n{}\n{}",
