@@ -18,6 +18,7 @@ inline constexpr int kBadInput = 2;       // and bad usage
 inline constexpr int kUndecided = 3;      // unknown, inconclusive
 inline constexpr int kNoBackend = 4;      // no such backend or device here
 inline constexpr int kProcessFailed = 5;  // of the backends that have some
+inline constexpr int kInterrupted = 128;  // and the signal's number, as shells count
 
 // Options that all commands share.
 struct Common {

@@ -71,6 +71,7 @@ process::ReplayOutcome replay_with(const ReplayOptions& options, const Plan& pla
   if (options.backend == "process") {
     process::ReplayOptions how;
     how.numeric = numeric_options(options, plan);
+    if (!options.common.quiet) how.numeric.progress = progress_line();
     how.crew.progress_limit =
         std::chrono::milliseconds(static_cast<std::int64_t>(options.timeout_s * 1000));
     return process::replay(plan, how);
@@ -93,7 +94,8 @@ int replay_one(const ReplayOptions& options, const std::string& path,
   for (const std::string& note : outcome.notes) fmt::print(stderr, "note: {}\n", note);
   if (outcome.failure) {
     fmt::print(stderr, "error: {}: {}\n", path, outcome.failure->text);
-    return kProcessFailed;
+    const bool is_interrupted = outcome.failure->cause == process::Cause::interrupted;
+    return is_interrupted ? kInterrupted + outcome.failure->number : kProcessFailed;
   }
   const numeric::ReplayOptions how = numeric_options(options, *plan);
   const ReplayedPlan replayed{name,  options.backend, options.dtype, how.seed,
@@ -138,8 +140,9 @@ void add_replay(CLI::App& app, Run& run) {
       ->check(CLI::IsMember({"cpu", "process", "nccl"}));
   command->add_option("--dtype", options->dtype, "storage type of tensors")
       ->check(CLI::IsMember({"float32", "bfloat16"}));
-  command->add_flag("--full-size", options->full_size,
-                    "the model's own dimensions; minutes and gigabytes");
+  command->add_flag(
+      "--full-size", options->full_size,
+      "the model's own dimensions: seconds a layer, weights drawn as they are needed");
   command->add_flag("--propagate", options->propagate,
                     "carry wrong values on, and count the tokens that change");
   command
@@ -159,7 +162,7 @@ void add_replay(CLI::App& app, Run& run) {
       "  lockstep replay s.yaml --propagate --seed 7 --json -\n"
       "  lockstep replay s.yaml --backend process --dtype bfloat16\n"
       "exit codes: 0 agrees, 1 diverges or stopped, 2 bad input, 3 inconclusive, 4 no such "
-      "backend,\n  5 a process failed");
+      "backend,\n  5 a process failed, 130 interrupted");
   command->callback([options, &run] { run = [options] { return run_replay(*options); }; });
 }
 

@@ -172,6 +172,7 @@ void Crew::Supervisor::watch_time() {
     watch_.tick();
     look_at_processes();
     check_limits();
+    if (options_.progress) options_.progress(board_);
     watch_time();
   });
 }

@@ -33,6 +33,8 @@ struct CrewOptions {
   // After a complaint about a peer, until it is believed: the peer's own end may come to light.
   Duration settle = std::chrono::seconds(1);
   std::size_t report_bytes = std::size_t{1} << 30;  // of one member
+  // Called now and then while the members work, to show how far they are. May be empty.
+  std::function<void(const Board&)> progress;
   // Whether a member's report is all that is wanted: then the others are ended where they are, and
   // that is no failure. May be empty.
   std::function<bool(int member, std::span<const std::byte> report)> concludes;

@@ -70,6 +70,12 @@ ReplayOutcome replay_once(const Plan& plan, const ReplayOptions& options) {
   crew.ranks = plan.world;
   crew.observer = true;
   crew.operation_name = [&](int operation) { return name_of_operation(plan, operation); };
+  if (options.numeric.progress) {
+    crew.progress = [&](const Board& board) {
+      const auto operations = static_cast<int>(plan.operations.size());
+      options.numeric.progress(std::max(board.position(plan.world).operation, 0), operations);
+    };
+  }
   crew.concludes = [&](int member, std::span<const std::byte> report) {
     return member == plan.world && decode_result(report).stopped_at >= 0;
   };

@@ -1,11 +1,16 @@
 // Processes that fail in the middle of a plan: an error that names rank, operation and peers, in
 // bounded time, and nothing left.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <iterator>
 
+#include "backend/numeric/interpreter.h"
+#include "backend/process/run_key.h"
+#include "sim/base/random.h"
 #include "tests/differential/cases.h"
 #include "tests/process_replay/backends.h"
 
@@ -67,8 +72,8 @@ TEST_CASE("a rank that is killed is named, with its operation and who waited for
 
 TEST_CASE("a rank that stops for too long is named") {
   const Plan plan = dep4();
-  const process::ReplayOutcome outcome =
-      with_fault(plan, [](process::Mesh&) { ::raise(SIGSTOP); }, kShort);
+  const process::ReplayOutcome outcome = with_fault(
+      plan, [](process::Mesh&) { ::raise(SIGSTOP); }, kShort);
   REQUIRE(outcome.failure);
   CAPTURE(outcome.failure->text);
   CHECK(outcome.failure->member == 2);
@@ -103,6 +108,40 @@ TEST_CASE("a message that does not belong there is told with its sender") {
   CAPTURE(outcome.failure->text);
   CHECK(has(outcome.failure->text, "rank 2"));
   CHECK(has(outcome.failure->text, "rank 0"));
+}
+
+TEST_CASE("a rank that is killed at a random operation is named every time, and nothing hangs") {
+  const Plan plan = dep4();
+  const std::int64_t times = from_environment("LOCKSTEP_PROCESS_KILLS", 100);
+  Random random(20260510);
+  for (std::int64_t i = 0; i < times; ++i) {
+    const int victim = static_cast<int>(random.below(plan.world));
+    const int first = static_cast<int>(random.below(std::ssize(plan.operations)));
+    process::ReplayOptions options;
+    options.before = [&](int rank, int operation, process::Mesh&) {
+      if (rank == victim && operation >= first) ::raise(SIGKILL);
+    };
+    const process::ReplayOutcome outcome = process::replay(plan, options);
+    CAPTURE(victim);
+    CAPTURE(first);
+    if (numeric::next_operation(plan, victim, first - 1) == std::ssize(plan.operations)) continue;
+    REQUIRE(outcome.failure);
+    CHECK(outcome.failure->cause == process::Cause::killed);
+    CHECK(outcome.failure->member == victim);
+    CHECK(outcome.failure->operation >= first);
+  }
+}
+
+TEST_CASE("an address that somebody has is told before anything starts") {
+  process::ReplayOptions options;
+  options.crew.run_name = fmt::format("lockstep-test-{}", ::getpid());
+  process::RunKey taken = process::draw_key(options.crew.run_name);
+  const process::File listener = process::listen_as(taken, 1);
+  const process::ReplayOutcome outcome = process::replay(dep4(), options);
+  REQUIRE(outcome.failure);
+  CAPTURE(outcome.failure->text);
+  CHECK(outcome.failure->cause == process::Cause::address_in_use);
+  CHECK(has(outcome.failure->text, options.crew.run_name));
 }
 
 TEST_CASE("a deadlock of the plan is the plan's: stopped, with the ranks that wait and for whom") {
