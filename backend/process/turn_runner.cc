@@ -29,7 +29,7 @@ void widen(std::span<const std::uint16_t> halves, std::span<float> values) {
   }
 }
 
-std::span<const float> part(std::span<const float> working, numeric::Interval elements) {
+std::span<float> part(std::span<float> working, numeric::Interval elements) {
   return working.subspan(static_cast<std::size_t>(elements.first),
                          static_cast<std::size_t>(elements.size()));
 }
@@ -51,11 +51,17 @@ void TurnRunner::take_turn(const Exchange& exchange, const Turn& turn,
   const auto peer = [&](int member) {
     return member < 0 ? -1 : members[static_cast<std::size_t>(member)];
   };
-  message_.resize(turn.from < 0 ? 0 : static_cast<std::size_t>(turn.receive.size()));
-  const std::span<const float> sent =
-      turn.to < 0 ? std::span<const float>() : part(working, turn.send);
-  send_receive({peer(turn.to), tag, sent}, {peer(turn.from), tag, message_});
-  if (turn.from >= 0) exchange.take(turn, message_, working);
+  Outgoing out{peer(turn.to), tag, {}};
+  if (turn.to >= 0) out.elements = part(working, turn.send);
+  Incoming in{peer(turn.from), tag, {}};
+  if (turn.folds) {
+    message_.resize(static_cast<std::size_t>(turn.receive.size()));
+    in.elements = message_;
+  } else if (turn.from >= 0) {
+    in.elements = part(working, turn.receive);  // straight to its place: turns.h
+  }
+  send_receive(out, in);
+  if (turn.folds) exchange.take(turn, message_, working);
 }
 
 void TurnRunner::send_receive(const Outgoing& out, const Incoming& in) {
