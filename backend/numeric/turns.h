@@ -43,7 +43,7 @@ struct Pattern {
 
 // What a member does in one round: it sends `send` of its working buffer, as that stood when the
 // round began, and takes what comes into `receive`. -1: nothing is sent, nothing comes. Only a
-// barrier sends messages without elements.
+// barrier sends messages without elements. Where nothing is folded the two do not overlap.
 struct Turn {
   int to = -1;
   Interval send;

@@ -23,7 +23,8 @@ Rank::Rank(const Plan& plan, const numeric::ReplayOptions& options, int rank, in
       held_(plan, options, weights_, reference_,
             [this](const numeric::RouterChoice& choice) { choices_.push_back(choice); }),
       communicators_(plan),
-      watched_(watched(plan, rank)) {}
+      watched_(watched(plan, rank)),
+      runner_(mesh, options.storage) {}
 
 RankReport Rank::run(const Before& before) {
   RankReport report;
@@ -79,6 +80,7 @@ void Rank::execute(int operation) {
   }
   const std::chrono::duration<double, std::micro> spent = std::chrono::steady_clock::now() - start;
   traffic_.microseconds = spent.count();
+  traffic_.sent_bytes = runner_.take_sent_bytes();
 }
 
 }  // namespace lockstep::process

@@ -19,6 +19,7 @@
 #include "backend/process/channels.h"
 #include "backend/process/mesh.h"
 #include "backend/process/messages.h"
+#include "backend/process/turn_runner.h"
 
 namespace lockstep::process {
 
@@ -58,21 +59,6 @@ class Rank {
                                       const Tag& tag, const Notice& own);
   void exchange(const Meeting& meeting, const std::vector<numeric::Call>& calls,
                 std::size_t output);
-  void take_turn(const numeric::Exchange& exchange, const numeric::Turn& turn,
-                 const std::vector<int>& members, const Tag& tag, std::vector<float>& working);
-
-  // Elements of tensors on their way. Peer -1: none.
-  struct Outgoing {
-    int peer = -1;
-    Tag tag;
-    std::span<const float> elements;
-  };
-  struct Incoming {
-    int peer = -1;
-    Tag tag;
-    std::span<float> elements;
-  };
-  void send_receive(const Outgoing& out, const Incoming& in);
 
   // One half of a point-to-point call: its peer, and the number of the message on its channel.
   struct Half {
@@ -83,7 +69,7 @@ class Rank {
   void peer_to_peer(int operation);
   Half half_with(int operation, int from, int to);
   Notice meet(const Half& half);
-  std::string take_message(int operation, const Half& half, const Outgoing& out);
+  std::string take_message(int operation, const Half& half, const TurnRunner::Outgoing& out);
   const Operation& operation_of(const Notice& notice) const;
 
   const Plan& plan_;
@@ -100,8 +86,8 @@ class Rank {
   std::map<MessageChannel, std::uint64_t> messages_;  // sent or received
   std::vector<TensorId> watched_;
   std::map<TensorId, numeric::Held> shown_;  // of the watched
-  RankTraffic traffic_;                      // of the operation in hand
-  std::vector<float> message_;               // what came last
+  TurnRunner runner_;
+  RankTraffic traffic_;  // of the operation in hand
 };
 
 }  // namespace lockstep::process

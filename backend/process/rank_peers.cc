@@ -73,13 +73,13 @@ void Rank::peer_to_peer(int operation) {
   if (peers.to && *peers.to != rank_) sending = half_with(operation, rank_, *peers.to);
   if (peers.from && *peers.from != rank_) receiving = half_with(operation, *peers.from, rank_);
   const std::vector<float> elements = sending ? elements_of(passed) : std::vector<float>();
-  Outgoing out;
+  TurnRunner::Outgoing out;
   if (sending) out = {sending->peer, message_tag(sending->channel, sending->number), elements};
   constexpr std::size_t kLarge = 1 << 17;
-  if (elements.size() < kLarge) send_receive(std::exchange(out, {}), {});
+  if (elements.size() < kLarge) runner_.send_receive(std::exchange(out, {}), {});
   std::string why;
   if (receiving) why = take_message(operation, *receiving, out);
-  if (!receiving) send_receive(out, {});
+  if (!receiving) runner_.send_receive(out, {});
   if (sending && why.empty()) {
     why = numeric::mismatch(plan_, op, operation_of(meet(*sending)));
   }
@@ -92,15 +92,16 @@ const Operation& Rank::operation_of(const Notice& notice) const {
 }
 
 // Returns why what comes is not what is received, if it is not.
-std::string Rank::take_message(int operation, const Half& half, const Outgoing& out) {
+std::string Rank::take_message(int operation, const Half& half, const TurnRunner::Outgoing& out) {
   const Notice other = meet(half);
   Shape shape;
   if (!other.shapes.empty()) shape = other.shapes.front();
-  message_.resize(static_cast<std::size_t>(shape.written ? shape.rows * width_of(shape) : 0));
-  send_receive(out, {half.peer, message_tag(half.channel, half.number), message_});
+  std::vector<float> message(
+      static_cast<std::size_t>(shape.written ? shape.rows * width_of(shape) : 0));
+  runner_.send_receive(out, {half.peer, message_tag(half.channel, half.number), message});
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   std::string why = numeric::mismatch(plan_, operation_of(other), op);
-  if (why.empty()) held_.receive(operation, rank_, held_of(shape, message_));
+  if (why.empty()) held_.receive(operation, rank_, held_of(shape, message));
   return why;
 }
 

@@ -104,6 +104,17 @@ TEST_CASE("what one sends to another in a round, that one takes from it in the s
   });
 }
 
+TEST_CASE("what takes the place of elements overlaps nothing that is sent in the same round") {
+  for_all_patterns([](const Pattern& p) {
+    for (const auto& own : all_turns(p)) {
+      for (const Turn& turn : own) {
+        if (turn.to < 0 || turn.from < 0 || turn.folds) continue;
+        CHECK((turn.receive.last <= turn.send.first || turn.send.last <= turn.receive.first));
+      }
+    }
+  });
+}
+
 TEST_CASE("messages without elements are sent by a barrier only") {
   for_all_patterns([](const Pattern& p) {
     for (const Turn& turn : numeric::turns(p, p.members / 2)) {
