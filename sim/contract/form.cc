@@ -110,7 +110,8 @@ std::optional<FormId> FormTable::produced(const RankSet& holders, LayoutId rows,
 }
 
 std::optional<FormId> FormTable::reference(const StateSpec& spec, std::int64_t columns) {
-  if (spec.terms.empty()) return std::nullopt;
+  const bool adds = std::ranges::all_of(spec.terms, [this](TermId t) { return adds_up(t); });
+  if (spec.terms.empty() || (spec.partial_over.exists() && !adds)) return std::nullopt;
   Form form{{}, spec.rows, spec.columns_over, columns, {}, {}, Fill::zero};
   for (const TermId term : spec.terms) {
     add_term(form.sum, term, patterns_.whole(values_.shares_of(term)));

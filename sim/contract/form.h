@@ -57,7 +57,7 @@ class FormTable {
   std::optional<FormId> produced(const RankSet& holders, LayoutId rows, GroupId columns_over,
                                  std::int64_t columns, const std::vector<Production>& produces);
   // What `spec` says; of a partial spec: all of it on the first member of each part, zero
-  // elsewhere.
+  // elsewhere. That is no part of a maximum or of a logarithm: nullopt.
   std::optional<FormId> reference(const StateSpec& spec, std::int64_t columns);
   std::optional<FormId> sum(FormId a, FormId b);
   std::optional<FormId> scaled(FormId id, Rational factor);

@@ -355,6 +355,7 @@ StateId StateTable::concatenate_columns(std::span<const StateId> parts) {
   for (const StateId id : parts) {
     for (std::size_t i = 0; id.exists() && i < block_count(id); ++i) {
       const StateId next = block(id, i);
+      if (columns(next).first == columns(next).last) continue;
       const bool continues = last.exists() && over.last == columns(next).first &&
                              std::ranges::equal(runs(last), runs(next));
       if (continues) {
@@ -367,7 +368,9 @@ StateId StateTable::concatenate_columns(std::span<const StateId> parts) {
     }
   }
   finish();
-  return blocks.empty() ? StateId::none() : join(blocks);
+  if (!blocks.empty()) return join(blocks);
+  const auto some = std::ranges::find_if(parts, [](StateId id) { return id.exists(); });
+  return some == parts.end() ? StateId::none() : *some;
 }
 
 }  // namespace lockstep::contract

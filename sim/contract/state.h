@@ -73,6 +73,7 @@ class StateTable {
   StateId concatenate_rows(std::span<const StateId> parts);
   // The columns `over`; those that the tensor lacks are undefined.
   StateId slice_columns(StateId id, ColumnRange over);
+  // Slices without columns add nothing; where no part has any, the first that exists.
   StateId concatenate_columns(std::span<const StateId> parts);
 
  private:

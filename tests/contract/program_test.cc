@@ -105,6 +105,29 @@ TEST_CASE("a function of slices, and their product, column by column") {
   }
 }
 
+TEST_CASE("what a member without columns holds is in no gathered column") {
+  // Of two columns the slices of three members are [0, 0), [0, 1), [1, 2). The first holds 2 x in
+  // none of them, the last 2 x in one.
+  for (const int rank : {0, 2}) {
+    ProgramWorld w(3);
+    const TermId x = w.term_of("x");
+    const TensorId slice = w.tensor("x", "2");
+    Operation& made = w.op(OpKind::compute);
+    made.out = {{slice, w.sliced(w.all, {x})}};
+    made.produces = {{x, GroupId::none(), GroupId::none(), 1, 1}};
+    Operation& twice = w.on(w.op(OpKind::scale), rank);
+    twice.in = {{slice, SpecId::none()}};
+    twice.out = {{slice, w.sliced(w.all, {x})}};
+    twice.factor = 2;
+    const TensorId whole = w.tensor("whole", "2");
+    w.collective(OpKind::all_gather, slice, whole, w.complete(w.all, {x})).axis = Axis::columns;
+    w.require(whole, w.complete(w.all, {x}));
+    const CheckResult result = checked(w.take());
+    CHECK(result.verdict == (rank == 0 ? Verdict::holds : Verdict::violated));
+    if (rank == 2) CHECK(only(result).factor == Rational(2));
+  }
+}
+
 // reduce to rank `root`, in place or not; then `reader` must have the sum.
 CheckResult reduced(int root, int reader, bool in_place, bool passed_on) {
   ProgramWorld w(2);

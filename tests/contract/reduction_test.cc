@@ -166,5 +166,27 @@ TEST_CASE("a partial maximum that is not what was said is repaired to one that t
   }
 }
 
+TEST_CASE("what is repaired from zero completes by its own reduction") {
+  // 0 m_r on every rank is put right to: m and 0, m + 0 = m; m and m, max(m, m) = m;
+  // m_0 and m_1, log(exp m_0 + exp m_1) = m. Of m and 0 the last two would be max(m, 0) and
+  // log(exp m + 1): a second fault that nobody made.
+  for (const Reduction r : {Reduction::sum, Reduction::max, Reduction::logsumexp}) {
+    CAPTURE(static_cast<int>(r));
+    ProgramWorld w(2);
+    const TermId x = w.term_of("x", 2, r);
+    const TensorId t = w.parts("x", w.all, x);
+    Operation& scale = w.op(OpKind::scale);
+    scale.in = {{t, SpecId::none()}};
+    scale.out = {{t, w.partial(w.all, {x})}};
+    scale.factor = 0;
+    w.require(t, w.partial(w.all, {x}));
+    w.collective(OpKind::all_reduce, t, t, w.complete(w.all, {x})).reduction = r;
+    w.require(t, w.complete(w.all, {x}));
+    const CheckResult result = checked(w.take());
+    CHECK(only(result).consumer.index == 2);
+    CHECK(result.obligations.back().met);
+  }
+}
+
 }  // namespace
 }  // namespace lockstep::contract

@@ -82,5 +82,16 @@ TEST_CASE("equal rows over neighbouring columns are one block, others are severa
   CHECK(t.states.block(joined, 1) == t.states.make({4, 12}, other));
 }
 
+TEST_CASE("a slice without columns is no block beside those that have some") {
+  Tables t;
+  const std::vector<Run> rows{{0, 4, t.values.single(t.term, {0, 64}, 1)}};
+  const std::vector<Run> other{{0, 4, t.values.single(t.term, {0, 32}, 1)}};
+  const std::array parts{t.states.make({0, 0}, other), t.states.make({0, 1}, rows),
+                         t.states.make({1, 1}, other), t.states.make({1, 2}, rows)};
+  CHECK(t.states.concatenate_columns(parts) == t.states.make({0, 2}, rows));
+  const std::array none{StateId::none(), parts[0], t.states.make({0, 0}, rows)};
+  CHECK(t.states.concatenate_columns(none) == parts[0]);
+}
+
 }  // namespace
 }  // namespace lockstep::contract

@@ -12,6 +12,7 @@
 #include "sim/plan/text.h"
 #include "tests/differential/agreement.h"
 #include "tests/differential/cases.h"
+#include "tests/differential/factors.h"
 
 namespace lockstep::test {
 namespace {
@@ -39,6 +40,7 @@ struct Tally {
   std::map<std::string, std::int64_t> by_architecture;
   std::map<int, std::int64_t> by_ranks;
   std::map<std::size_t, std::int64_t> by_steps;
+  FactorCount factors;
 
   void count(const Case& drawn, const contract::CheckResult& checked) {
     ++cases;
@@ -62,9 +64,10 @@ std::string text_of(const std::map<Key, std::int64_t>& counts) {
 void print(const Tally& tally, std::uint64_t seed) {
   fmt::print(
       "seed {}: {} cases, {} violated, {} draws refused, {} collectives\n"
-      " {}\n {}\n  ranks{}\n  steps{}\n",
+      " {}\n {}\n  ranks{}\n  steps{}\n  factors: {}\n",
       seed, tally.cases, tally.violated, tally.refused, tally.collectives, text_of(tally.by_code),
-      text_of(tally.by_architecture), text_of(tally.by_ranks), text_of(tally.by_steps));
+      text_of(tally.by_architecture), text_of(tally.by_ranks), text_of(tally.by_steps),
+      text_of(tally.factors));
 }
 
 void report(const Case& drawn, std::uint64_t seed, std::int64_t index, const std::string& why) {
@@ -109,8 +112,9 @@ TEST_CASE("checker and oracle agree on every obligation of thousands of plans") 
     const contract::CheckResult checked = contract::check(drawn->plan);
     numeric::ReplayOptions options;
     options.garbage = garbage_of(index);
-    const std::string why =
-        disagreement(drawn->plan, checked, numeric::replay(drawn->plan, options));
+    const numeric::ReplayResult replayed = numeric::replay(drawn->plan, options);
+    std::string why = disagreement(drawn->plan, checked, replayed);
+    if (why.empty()) why = factors_differ(drawn->plan, checked, replayed, tally.factors);
     if (!why.empty()) report(*drawn, seed, index, why);
     REQUIRE(why == "");
     INFO(drawn->description);
