@@ -67,8 +67,8 @@ std::vector<Algorithm> algorithms_for(OpKind kind, int members);
 // The one that is taken. `bytes`: of the working buffer of a member. Among a power of two members
 // recursive doubling is taken up to these sizes: it has fewer rounds, and of all_reduce it sends
 // more (docs/collectives.md).
-inline constexpr std::int64_t kDoublingReduceBytes = 64 * 1024;
-inline constexpr std::int64_t kDoublingGatherBytes = 512 * 1024;
+inline constexpr std::int64_t kDoublingReduceBytes = std::int64_t{64} * 1024;
+inline constexpr std::int64_t kDoublingGatherBytes = std::int64_t{512} * 1024;
 Algorithm algorithm_for(OpKind kind, int members, std::int64_t bytes);
 
 // `total` elements in `members` pieces that differ by one at most.
