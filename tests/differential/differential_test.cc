@@ -93,6 +93,9 @@ void check_coverage(const Tally& tally) {
     CHECK(count >= 400);
   }
   for (const std::size_t steps : {1, 2, 3}) CHECK(tally.by_steps.at(steps) * 6 >= tally.cases);
+  CHECK(tally.factors.factors >= 2000);
+  CHECK(tally.factors.scales >= 2000);
+  CHECK(tally.factors.terms >= 2000);
   for (const int ranks : {2, 3, 4, 6, 8, 12, 16}) CHECK(tally.by_ranks.at(ranks) >= 100);
 }
 

@@ -7,7 +7,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -120,55 +119,59 @@ double difference(double measured, double right, double tolerance) {
   return std::abs(measured - right) / (tolerance * std::max(1.0, std::abs(right)));
 }
 
-std::string compare(const Plan& plan, const Place& place, double tolerance, FactorCount& count) {
-  constexpr double kLimit = 10;
-  const numeric::Comparison& measured = *place.measured;
-  const std::map<std::string, double> right = expected(plan, place);
-  if (right.empty()) return {};
-  count.compared += static_cast<int>(place.violations.size());
-  const double first = right.begin()->second;
-  const bool one = right.size() == measured.terms.size() &&
-                   std::ranges::all_of(right, [&](const auto& t) { return t.second == first; });
-  std::vector<std::tuple<std::string, double, double>> numbers;
-  if (one) numbers.emplace_back("all", measured.scale, first);
-  for (const numeric::TermScale& term : measured.terms) {
-    if (right.contains(term.term)) {
-      numbers.emplace_back(term.term, term.scale, right.at(term.term));
-    }
-  }
-  count.scales += one ? 1 : 0;
-  count.terms += static_cast<int>(right.size());
-  for (const auto& [name, scale, owed] : numbers) {
-    const double apart = difference(scale, owed, tolerance);
-    count.worst = std::max(count.worst, apart);
-    if (apart <= kLimit) continue;
-    return fmt::format("operation {}, {}: checker says {} times, replay {} ({:.3g} tolerances)",
-                       measured.operation, name, owed, scale, apart);
+// A factor of a double reduction is the coefficient of each of its terms.
+std::string factor_differs(const contract::Violation& v, const std::map<std::string, double>& right,
+                           FactorCount& count) {
+  if (v.code != contract::Code::double_reduction || !v.factor) return {};
+  ++count.factors;
+  for (const std::string& term : v.terms) {
+    if (right.at(term) == v.factor->to_double()) continue;
+    return fmt::format("operation {}, {}: the factor is {}, the coefficient {}", v.consumer.index,
+                       term, to_string(*v.factor), right.at(term));
   }
   return {};
 }
 
-// A factor of a double reduction is the coefficient of each of its terms.
-std::string own_factor_differs(const Plan& plan, const Place& place) {
+std::string scale_differs(const numeric::Comparison& measured, const std::string& name,
+                          double scale, double right, double tolerance, FactorCount& count) {
+  const double apart = difference(scale, right, tolerance);
+  count.worst = std::max(count.worst, apart);
+  if (apart <= 1) return {};
+  return fmt::format("operation {}, {}: checker says {} times, replay {} ({:.3g} tolerances)",
+                     measured.operation, name, right, scale, apart);
+}
+
+std::string compare(const Plan& plan, const Place& place, double tolerance, FactorCount& count) {
+  const numeric::Comparison& measured = *place.measured;
   const std::map<std::string, double> right = expected(plan, place);
   if (right.empty()) return {};
+  count.compared += static_cast<int>(place.violations.size());
+  std::string why;
   for (const contract::Violation* v : place.violations) {
-    if (v->code != contract::Code::double_reduction || !v->factor) continue;
-    for (const std::string& term : v->terms) {
-      if (right.at(term) == v->factor->to_double()) continue;
-      return fmt::format("operation {}, {}: the factor is {}, the coefficient {}",
-                         place.measured->operation, term, to_string(*v->factor), right.at(term));
-    }
+    if (why.empty()) why = factor_differs(*v, right, count);
   }
-  return {};
+  const double first = right.begin()->second;
+  const bool all = right.size() == measured.terms.size() &&
+                   std::ranges::all_of(right, [&](const auto& t) { return t.second == first; });
+  if (all) ++count.scales;
+  if (all && why.empty()) {
+    why = scale_differs(measured, "all", measured.scale, first, tolerance, count);
+  }
+  for (const numeric::TermScale& term : measured.terms) {
+    if (!why.empty() || !right.contains(term.term)) continue;
+    ++count.terms;
+    why = scale_differs(measured, term.term, term.scale, right.at(term.term), tolerance, count);
+  }
+  return why;
 }
 
 }  // namespace
 
 std::string text_of(const FactorCount& count) {
   return fmt::format(
-      "{} violations, {} compared: {} scales, {} terms, at most {:.2g} tolerances apart",
-      count.violations, count.compared, count.scales, count.terms, count.worst);
+      "{} violations, {} compared: {} factors, {} scales, {} terms, at most {:.2g} tolerances "
+      "apart",
+      count.violations, count.compared, count.factors, count.scales, count.terms, count.worst);
 }
 
 std::string factors_differ(const Plan& plan, const contract::CheckResult& checked,
@@ -178,8 +181,7 @@ std::string factors_differ(const Plan& plan, const contract::CheckResult& checke
   for (const Place& place : places(checked, replayed)) {
     if (place.measured->operation >= end) continue;
     count.violations += static_cast<int>(place.violations.size());
-    std::string why = own_factor_differs(plan, place);
-    if (why.empty()) why = compare(plan, place, replayed.tolerance, count);
+    const std::string why = compare(plan, place, replayed.tolerance, count);
     if (!why.empty()) return why;
   }
   return {};

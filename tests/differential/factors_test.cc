@@ -1,5 +1,5 @@
-// Every scenario file, with its fix and its neighbours: the replay measures the factors that the
-// checker names.
+// The replay measures the factors that the checker names: in every scenario file, with its fix and
+// its neighbours (and in thousands of drawn plans, differential_test.cc).
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -13,6 +13,7 @@
 #include "sim/scenario/reduce.h"
 #include "sim/scenario/scenario.h"
 #include "tests/differential/agreement.h"
+#include "tests/differential/cases.h"
 #include "tests/differential/factors.h"
 
 namespace lockstep::test {
@@ -73,7 +74,35 @@ TEST_CASE("the replay measures the factors that the checker names in every scena
     }
   }
   fmt::print("{} plans: {}\n", tally.plans.size(), text_of(tally.factors));
-  CHECK(tally.plans.size() >= 100);
+  CHECK(tally.plans.size() >= 200);
+  CHECK(tally.factors.compared >= 100);
+  CHECK(tally.factors.factors >= 50);
+  CHECK(tally.factors.scales >= 80);
+  CHECK(tally.factors.terms >= 150);
+}
+
+TEST_CASE("a factor that the replay does not measure is told") {
+  // The sum is there f times. To say f + 1 of it, or f + 1/1000, is wrong by the replay.
+  int told = 0;
+  for (std::int64_t index = 0; index < 40; ++index) {
+    const std::optional<Case> drawn = make_case(24785, index);
+    if (!drawn) continue;
+    const contract::CheckResult right = contract::check(drawn->plan);
+    const numeric::ReplayResult replayed = numeric::replay(drawn->plan, {});
+    FactorCount count;
+    REQUIRE(factors_differ(drawn->plan, right, replayed, count) == "");
+    if (count.factors == 0) continue;
+    for (const Rational more : {Rational(1), Rational(1, 1000)}) {
+      contract::CheckResult wrong = right;
+      for (contract::Violation& v : wrong.violations) {
+        if (v.factor) v.factor = *v.factor + more;
+        for (contract::Coefficient& line : v.coefficients) line.value = line.value + more;
+      }
+      CHECK(factors_differ(drawn->plan, wrong, replayed, count) != "");
+      ++told;
+    }
+  }
+  CHECK(told >= 4);
 }
 
 }  // namespace
