@@ -184,6 +184,8 @@ class Execution {
   void complete_collective(int communicator, const std::vector<Arrival>& arrivals);
   std::string disagreement(const std::vector<Arrival>& arrivals);
   std::string disagreement(const Arrival& arrival, const Arrival& first);
+  std::int64_t rows_called_with(const Arrival& arrival);
+  std::string different_rows(const Arrival& arrival, const Arrival& first);
   std::string refused_arguments(const Arrival& arrival, std::size_t members);
   std::string refused_sizes(const Arrival& arrival, std::size_t members);
   std::vector<StateId> collective_result(const std::vector<Arrival>& arrivals, std::size_t output);

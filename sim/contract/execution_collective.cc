@@ -67,8 +67,14 @@ std::string Execution::disagreement(const std::vector<Arrival>& arrivals) {
   const bool has_root = called.kind == OpKind::broadcast && called.root >= 0 &&
                         static_cast<std::size_t>(called.root) < arrivals.size();
   const Arrival& first = arrivals[has_root ? static_cast<std::size_t>(called.root) : 0];
+  // A tensor that does not exist fits any: the others are held against one that does.
+  const auto exists = [&](const Arrival& a) { return rows_called_with(a) >= 0; };
+  const bool settled = has_root || exists(first);
+  const auto some = settled ? arrivals.end() : std::ranges::find_if(arrivals, exists);
+  const Arrival& with_rows = some == arrivals.end() ? first : *some;
   for (const Arrival& a : arrivals) {
     std::string why = disagreement(a, first);
+    if (why.empty()) why = different_rows(a, with_rows);
     if (why.empty()) why = refused_arguments(a, arrivals.size());
     if (!why.empty()) return why;
   }
@@ -101,17 +107,27 @@ std::string Execution::disagreement(const Arrival& a, const Arrival& first) {
   const std::string& columns = plan_.tensor(op.in.front().tensor).columns;
   const std::string& wanted_columns = plan_.tensor(want.in.front().tensor).columns;
   if (columns != wanted_columns) return differs("columns", columns, wanted_columns);
-  const std::int64_t rows = rows_held(op.in.front().tensor, a.rank);
-  const std::int64_t wanted_rows = rows_held(want.in.front().tensor, first.rank);
-  const bool both_exist = rows >= 0 && wanted_rows >= 0;
-  if (needs_equal_rows(op.kind) && both_exist && rows != wanted_rows) {
-    return differs("rows", rows, wanted_rows);
-  }
   if (takes_sizes(op.kind) && op.sizes != want.sizes &&
       plan_.size_table(op.sizes).sizes != plan_.size_table(want.sizes).sizes) {
     return fmt::format("ranks {} and {} pass different sizes lists", first.rank, a.rank);
   }
   return {};
+}
+
+// Of the tensor that a call brings; -1 where it brings none.
+std::int64_t Execution::rows_called_with(const Arrival& a) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(a.operation)];
+  return op.in.empty() ? -1 : rows_held(op.in.front().tensor, a.rank);
+}
+
+std::string Execution::different_rows(const Arrival& a, const Arrival& first) {
+  const Operation& op = plan_.operations[static_cast<std::size_t>(a.operation)];
+  const std::int64_t rows = rows_called_with(a);
+  const std::int64_t wanted = rows_called_with(first);
+  const bool both_exist = rows >= 0 && wanted >= 0;
+  if (!needs_equal_rows(op.kind) || !both_exist || rows == wanted) return {};
+  return fmt::format("rank {} calls with rows {}, rank {} with {}", first.rank, wanted, a.rank,
+                     rows);
 }
 
 // Arguments that the library refuses by itself.

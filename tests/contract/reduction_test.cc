@@ -7,6 +7,7 @@ namespace {
 using test::checked;
 using test::only;
 using test::ProgramWorld;
+using test::SmallWorld;
 
 // Rank r holds share r of a term that its shares make by `combine`, or (`whole`) all of it; all
 // ranks reduce by each of `reductions`; the result must be the term.
@@ -164,6 +165,21 @@ TEST_CASE("a partial maximum that is not what was said is repaired to one that t
     w.require(t, w.complete(w.all, {x}));
     CHECK(only(checked(w.take())).code == Code::undefined_rows);
   }
+}
+
+TEST_CASE("members with other rows mismatch although the first member has no tensor") {
+  // Rank 0 brings nothing, rank 1 two rows, rank 2 three: whatever is summed, 2 is not 3.
+  SmallWorld w({0, 2, 3});
+  const TermId x = w.term("x", TermKind::other);
+  const TensorId t = w.tensor("x");
+  Operation& made = w.op(OpKind::compute);
+  made.ranks = RankSet::range(1, 2);
+  made.out = {{t, w.complete(w.own, {x})}};
+  made.produces = {{x, GroupId::none(), GroupId::none(), 1, 1}};
+  w.all_reduce(t, w.all, x);
+  const CheckResult result = checked(w.take());
+  CHECK(only(result).code == Code::collective_mismatch);
+  CHECK(result.stopped_at == 1);
 }
 
 TEST_CASE("what is repaired from zero completes by its own reduction") {
