@@ -204,8 +204,7 @@ Matrix<double> PlanReference::sum_of(const std::vector<TermId>& terms) {
   Matrix<double> sum = term_value(terms.front());
   for (std::size_t i = 1; i < terms.size(); ++i) {
     const Matrix<double>& part = term_value(terms[i]);
-    const bool fits = part.rows() == sum.rows() && part.columns() == sum.columns();
-    if (fits) add_scaled(sum, part, 1.0);
+    if (part.rows() == sum.rows()) add_scaled(sum, part, 1.0);
   }
   return sum;
 }
