@@ -54,7 +54,7 @@ class Attention {
 
   Parts grouped(const Matrix<float>& x, int layer, Shares heads, KeyValue& cache,
                 const Matrix<float>* statistics);
-  Parts latent(const Matrix<float>& x, int layer, Shares heads, KeyValue& cache);
+  Parts latent(const Matrix<float>& x, int layer, Shares shares, KeyValue& cache);
   Matrix<float> latent_queries(const Matrix<float>& x, int layer, const Heads& heads);
 
   Matrix<float> projected(const Matrix<float>& x, WeightKind kind, int layer, Interval columns);

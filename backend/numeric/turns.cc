@@ -95,7 +95,8 @@ std::vector<std::int64_t> sent_blocks(const Pattern& p, int member) {
 std::vector<std::int64_t> received_blocks(const Pattern& p, int member) {
   std::vector<std::int64_t> blocks;
   for (int from = 0; from < p.members; ++from) {
-    blocks.push_back(p.blocks[static_cast<std::size_t>(from * p.members + member)]);
+    const std::ptrdiff_t row = std::ptrdiff_t{from} * p.members;
+    blocks.push_back(p.blocks[static_cast<std::size_t>(row + member)]);
   }
   return blocks;
 }
