@@ -25,7 +25,8 @@ float value_received(const Case& which, int member, std::int64_t i) {
   const std::int64_t n = which.members;
   const std::int64_t block = which.elements() / n;
   const auto sum = [&](std::int64_t at) {  // 0 + 1 + ... + n - 1, and n times at % 7
-    return static_cast<float>(n * (n - 1) / 2 + n * (at % 7));
+    const std::int64_t of_members = n * (n - 1) / 2;
+    return static_cast<float>(of_members + n * (at % 7));
   };
   switch (which.collective) {
     case Collective::all_reduce:
