@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <map>
 #include <string>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "tests/brute_force/random_program.h"
 #include "tests/brute_force/replayable.h"
 #include "tests/differential/agreement.h"
+#include "tests/differential/environment.h"
 
 namespace lockstep::test {
 namespace {
@@ -24,11 +24,6 @@ constexpr std::int64_t kCases = 14400;
 constexpr int kLeastReplayed = 10000;
 constexpr std::uint64_t kRoundTrips = 4;  // one of so many is printed and read back
 constexpr std::uint64_t kSeed = 24785;
-
-std::int64_t from_environment(const char* name, std::int64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoll(text);
-}
 
 std::string roundtrip_difference(const Plan& plan) {
   const Result<Plan> read = parse_plan(print(plan), "plan.yaml");

@@ -5,13 +5,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <string>
 
 #include "sim/plan/text.h"
 #include "tests/differential/agreement.h"
 #include "tests/differential/cases.h"
+#include "tests/differential/environment.h"
 #include "tests/differential/factors.h"
 
 namespace lockstep::test {
@@ -20,11 +20,6 @@ namespace {
 constexpr std::int64_t kCases = 10000;
 constexpr const char* kName = "checker and oracle agree*";
 constexpr std::uint64_t kSeed = 20260510;  // the day #24785 was merged
-
-std::int64_t from_environment(const char* name, std::int64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoll(text);
-}
 
 // What stands in memory that nobody wrote: no number, and in every fourth case a large one.
 numeric::Garbage garbage_of(std::int64_t index) {

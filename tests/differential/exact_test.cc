@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -16,17 +15,13 @@
 #include "sim/report/check_report.h"
 #include "sim/scenario/scenario.h"
 #include "tests/differential/cases.h"
+#include "tests/differential/environment.h"
 
 namespace lockstep::test {
 namespace {
 
 constexpr std::int64_t kCases = 6000;
 constexpr std::uint64_t kSeed = 24785;
-
-std::int64_t from_environment(const char* name, std::int64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoll(text);
-}
 
 contract::CheckResult exactly(const Plan& plan) {
   contract::Options options;

@@ -3,8 +3,6 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
-
 #include "backend/process/messages.h"
 
 namespace lockstep::test {
@@ -25,11 +23,6 @@ std::string told(const Comparison& c) {
 }
 
 }  // namespace
-
-std::int64_t from_environment(const char* name, std::int64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoll(text);
-}
 
 std::string difference_of_backends(const Plan& plan, const numeric::ReplayOptions& options) {
   const ReplayResult here = numeric::replay(plan, options);

@@ -15,7 +15,4 @@ std::string difference_of_backends(const Plan& plan, const numeric::ReplayOption
 // The result of the processes. A failure of theirs is a failed assertion.
 numeric::ReplayResult on_processes(const Plan& plan, const numeric::ReplayOptions& options);
 
-// The number in an environment variable, or `otherwise`.
-std::int64_t from_environment(const char* name, std::int64_t otherwise);
-
 }  // namespace lockstep::test

@@ -12,6 +12,7 @@
 #include "backend/process/run_key.h"
 #include "sim/base/random.h"
 #include "tests/differential/cases.h"
+#include "tests/differential/environment.h"
 #include "tests/process_replay/backends.h"
 
 namespace lockstep::test {

@@ -5,6 +5,7 @@
 
 #include "sim/plan/text.h"
 #include "tests/brute_force/random_program.h"
+#include "tests/differential/environment.h"
 #include "tests/process_replay/backends.h"
 
 namespace lockstep::test {

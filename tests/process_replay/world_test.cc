@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "sim/base/yaml.h"
-#include "sim/scenario/reduce.h"
 #include "sim/scenario/scenario.h"
+#include "tests/differential/scenario_plans.h"
 #include "tests/process_replay/backends.h"
 
 namespace lockstep::test {
@@ -22,11 +22,9 @@ Plan dep64() {
                                             {"model.num_hidden_layers", "4"},
                                             {"batch.tokens", "5"}});
   REQUIRE_MESSAGE(scenario, to_string(scenario.faults()));
-  Result<Plan> plan = lower(*scenario);
+  Result<Plan> plan = plan_to_replay(*scenario);
   REQUIRE_MESSAGE(plan, to_string(plan.faults()));
-  plan = lower(at_reduced_tokens(scenario->input, *plan));
-  REQUIRE(plan);
-  return numeric::at_reduced_dimensions(std::move(*plan));
+  return std::move(*plan);
 }
 
 TEST_CASE("64 ranks replay four layers, and the sum that is there twice is 64 times too large") {
