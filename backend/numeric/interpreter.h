@@ -25,10 +25,6 @@ class Interpreter {
 
   ReplayResult run();
 
-  // Where a rank stands: the operation before which it is or in which it waits; as many as the plan
-  // has where it is through.
-  int position(int rank) const { return position_[static_cast<std::size_t>(rank)]; }
-
  private:
   enum class Status : std::uint8_t { running, waiting, stopped };
 

@@ -9,7 +9,6 @@
 namespace lockstep::process {
 
 using numeric::Held;
-using numeric::Interval;
 using numeric::Matrix;
 using numeric::Shape;
 
@@ -24,15 +23,9 @@ std::vector<float> elements_of(const Held& held) {
   return elements;
 }
 
-std::int64_t width_of(const Shape& shape) {
-  std::int64_t width = 0;
-  for (const Interval& c : shape.columns) width += c.size();
-  return width;
-}
-
 Held held_of(const Shape& shape, std::span<const float> elements) {
   if (!shape.written) return nullptr;
-  Matrix<float> values(shape.rows, width_of(shape));
+  Matrix<float> values(shape.rows, numeric::width_of(shape.columns));
   for (std::int64_t r = 0; r < values.rows(); ++r) {
     const auto width = static_cast<std::size_t>(values.columns());
     std::ranges::copy(elements.subspan(static_cast<std::size_t>(r) * width, width),
@@ -97,7 +90,7 @@ std::string Rank::take_message(int operation, const Half& half, const TurnRunner
   Shape shape;
   if (!other.shapes.empty()) shape = other.shapes.front();
   std::vector<float> message(
-      static_cast<std::size_t>(shape.written ? shape.rows * width_of(shape) : 0));
+      static_cast<std::size_t>(shape.written ? shape.rows * numeric::width_of(shape.columns) : 0));
   runner_.send_receive(out, {half.peer, message_tag(half.channel, half.number), message});
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   std::string why = numeric::mismatch(plan_, operation_of(other), op);

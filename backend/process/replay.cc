@@ -76,14 +76,17 @@ ReplayOutcome replay_once(const Plan& plan, const ReplayOptions& options) {
       options.numeric.progress(std::max(board.position(plan.world).operation, 0), operations);
     };
   }
+  numeric::ReplayResult result;
   crew.concludes = [&](int member, std::span<const std::byte> report) {
-    return member == plan.world && decode_result(report).stopped_at >= 0;
+    if (member != plan.world) return false;
+    result = decode_result(report);
+    return result.stopped_at >= 0;
   };
   Outcome outcome =
       Crew(crew, [&](Member& member) { return run_member(plan, options, member); }).wait();
   ReplayOutcome told{std::move(outcome.failure), {}, std::move(outcome.notes)};
   if (told.failure) return told;
-  told.result = decode_result(outcome.reports.back());
+  told.result = std::move(result);
   outcome.reports.pop_back();
   if (told.result.stopped_at < 0) add_traffic(outcome.reports, told.result.traffic);
   return told;
