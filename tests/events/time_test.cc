@@ -1,0 +1,35 @@
+#include "sim/base/time.h"
+
+#include <doctest/doctest.h>
+
+#include "sim/events/fabric.h"
+
+namespace lockstep {
+
+TEST_CASE("bytes over a rate are rounded up to the next picosecond") {
+  // 16,384 B / 50 GB/s = 327.68 ns exactly.
+  CHECK(transfer_time(16384, Rate::gigabytes_per_s(50)) == Duration(327'680));
+  // 1 B / 3 GB/s = 333.33... ps.
+  CHECK(transfer_time(1, Rate::gigabytes_per_s(3)) == Duration(334));
+  CHECK(transfer_time(0, Rate::gigabytes_per_s(3)) == Duration(0));
+  // 2^40 B / 1 GB/s = 1,099.511627776 s: no overflow in between.
+  CHECK(transfer_time(std::int64_t{1} << 40, Rate::gigabytes_per_s(1)) ==
+        Duration(1'099'511'627'776'000));
+}
+
+TEST_CASE("microseconds become the nearest picosecond, halves up") {
+  CHECK(from_microseconds(0.5) == Duration(500'000));
+  CHECK(from_microseconds(0.0000005) == Duration(1));
+  CHECK(from_microseconds(0.0000004) == Duration(0));
+}
+
+TEST_CASE("parties of one node use their local ports, others the network's") {
+  Fabric fabric = uniform_fabric(2, Rate::gigabytes_per_s(50), from_microseconds(0.5));
+  const Route route = fabric.route(0, 1);
+  REQUIRE(route.used().size() == 2);
+  CHECK(route.used()[0] == fabric.local[0].out);
+  CHECK(route.used()[1] == fabric.local[1].in);
+  CHECK(route.latency == Duration(500'000));
+}
+
+}  // namespace lockstep
