@@ -10,7 +10,21 @@
 namespace lockstep {
 namespace {
 
-constexpr std::array kAlgorithms{&kRing, &kRecursiveDoubling, &kDirect, &kPairwise};
+constexpr std::array kAlgorithms{&kRing,
+                                 &kTree,
+                                 &kBinomial,
+                                 &kRecursiveDoubling,
+                                 &kHalvingDoubling,
+                                 &kOneShot,
+                                 &kTwoShot,
+                                 &kNvls,
+                                 &kHierarchical,
+                                 &kDirect,
+                                 &kPairwise,
+                                 &kGrouped,
+                                 &kLowLatency,
+                                 &kNormal,
+                                 &kDissemination};
 
 }  // namespace
 
@@ -30,7 +44,7 @@ std::string refusal(const Algorithm& algorithm, const CollectiveCall& call,
 }
 
 std::string formula_refusal(const Algorithm& algorithm, const Topology& topology) {
-  if (algorithm.crosses_nodes || topology.one_node()) return "";
+  if (topology.one_node() || (algorithm.crosses_nodes && topology.per_node > 0)) return "";
   return fmt::format(
       "the formula of {} is that of one level of network, and the group stands on several nodes",
       algorithm.name);

@@ -17,8 +17,16 @@
 // can give as much. Hence it holds for blocks of any size: of a gathering the flows of one out-link
 // are equal, of a scattering those of one in-link. C / m is rounded down to a whole micro-byte per
 // second, as the engine does.
-// An uneven all_to_allv has no such form: links become free one by one. Then the formula is the
-// busiest link's: L + (all that passes it) / C, and the messages take at least that long.
+// On several nodes n - g of a rank's flows pass its NIC, and g - 1 stay on the node: the later of
+// the two ends it. Where blocks are not equal the messages take at most that long: a flow has no
+// less than its share of any of its links. An uneven all_to_allv has no such form: links become
+// free one by one. Then the formula is the busiest link's: L + (all that passes it) / C, and the
+// messages take at least that long.
+//
+// `low-latency`: dispatch and combine of a mixture of experts as DeepEP's low-latency kernels do
+// it: every token goes to the rank of each of its experts, once for each. By expected routing the
+// choices of a rank fall on all ranks alike, so it is an all-to-all of S / n bytes a pair, S all
+// rows of one rank: tokens x experts per token x row.
 #include <array>
 
 #include "sim/cost/collectives/parts.h"
@@ -33,7 +41,11 @@ bool scatters(Collective kind) {
   return kind == Collective::reduce_scatter || kind == Collective::reduce_scatterv;
 }
 bool transposes(Collective kind) {
-  return kind == Collective::all_to_all || kind == Collective::all_to_allv;
+  return kind == Collective::all_to_all || kind == Collective::all_to_allv ||
+         kind == Collective::dispatch || kind == Collective::combine;
+}
+bool is_rooted(Collective kind) {
+  return kind == Collective::broadcast || kind == Collective::reduce;
 }
 
 CollectiveCall nothing_among(const std::vector<int>& ranks) {
@@ -89,7 +101,7 @@ class Direct final : public MessageSchedule<Direct> {
   void each(int party, int, Take take) const {
     for (int k = 1; k < parties(); ++k) {
       const int to = (party + k) % parties();
-      take(Message{to, 0, parcels_.piece(party, to), {}});
+      take(Message{to, 0, parcels_.piece(party, to)});
     }
   }
 
@@ -126,24 +138,43 @@ Load load_of(const Parcels& parcels) {
   return load;
 }
 
+bool is_equal(const CollectiveCall& call) {
+  if (transposes(call.kind)) return PairBlocks(call).equal();
+  if (call.kind == Collective::send_recv || is_rooted(call.kind)) return true;
+  return rank_blocks(call).equal();
+}
+
+// Of a link's flows of `bytes` each, on the node and, where there are several, between nodes.
+Duration slower_level(const CollectiveCall& call, const Topology& topology, std::int64_t bytes) {
+  const bool one_each = call.kind == Collective::send_recv;
+  const int g = topology.per_node;
+  Duration time{};
+  if (g > 1) time = topology.local.shared(one_each ? 1 : g - 1).time(bytes);
+  if (topology.one_node()) return time;
+  const int flows = one_each ? 1 : topology.ranks - g;
+  return std::max(time, topology.network.shared(flows).time(bytes));
+}
+
 ClosedForm closed_form(const CollectiveCall& call, const Topology& topology) {
-  const int n = ranks_of(call);
-  if (n == 1) return {};
+  if (ranks_of(call) == 1) return {};
   const Load load = load_of(Parcels(call));
-  const bool uneven = call.kind == Collective::all_to_allv && !PairBlocks(call).equal();
-  if (uneven) {
+  const bool equal = is_equal(call);
+  if (call.kind == Collective::all_to_allv && !equal) {
     return {topology.local.time(load.busiest * call.element_bytes), load.messages,
             ClosedForm::Holds::at_least};
   }
-  const int flows = call.kind == Collective::send_recv ? 1 : n - 1;
-  return {topology.local.shared(flows).time(load.largest * call.element_bytes), load.messages,
-          ClosedForm::Holds::exactly};
+  const bool alone = call.kind == Collective::send_recv || is_rooted(call.kind);
+  const bool exact = topology.one_node() || (equal && !(alone && topology.sharing > 1));
+  return {slower_level(call, topology, load.largest * call.element_bytes), load.messages,
+          exact ? ClosedForm::Holds::exactly : ClosedForm::Holds::at_most};
 }
 
 constexpr std::array kKinds{
     Collective::all_to_all,  Collective::all_to_allv,    Collective::all_gather,
     Collective::all_gatherv, Collective::reduce_scatter, Collective::reduce_scatterv,
     Collective::broadcast,   Collective::reduce,         Collective::send_recv};
+
+constexpr std::array kExpertKinds{Collective::dispatch, Collective::combine};
 
 }  // namespace
 
@@ -155,6 +186,18 @@ const Algorithm kDirect{
     .refuses = serves_all,
     .schedule = schedule,
     .closed_form = closed_form,
+    .crosses_nodes = true,
+};
+
+const Algorithm kLowLatency{
+    .name = "low-latency",
+    .kinds = kExpertKinds,
+    .about = "every token goes to the rank of each of its experts at once (DeepEP, low latency)",
+    .precondition = "any group",
+    .refuses = serves_all,
+    .schedule = schedule,
+    .closed_form = closed_form,
+    .crosses_nodes = true,
 };
 
 }  // namespace lockstep

@@ -17,9 +17,12 @@
 // none longer than L + c / C; and the largest chunk itself is sent in every round. (Patarasuk and
 // Yuan, 2009: bandwidth optimal all-reduce.)
 //
+// A broadcast or a reduce is a chain along the ring: see chains.cc.
+//
 // Every out-link carries every chunk but one in a pass: 2 (n - 1) / n S of an all-reduce.
 #include <array>
 
+#include "sim/cost/collectives/chains.h"
 #include "sim/cost/collectives/parts.h"
 
 namespace lockstep {
@@ -46,8 +49,7 @@ class Ring final : public MessageSchedule<Ring> {
   void each(int party, int round, Take take) const {
     const int sent = chunk(party, round);
     const int next = party + 1 == n_ ? 0 : party + 1;
-    take(Message{
-        next, round, {blocks_.first(sent), blocks_.size(sent), round < adding_rounds_}, {}});
+    take(Message{next, round, {blocks_.first(sent), blocks_.size(sent), round < adding_rounds_}});
   }
 
  private:
@@ -64,11 +66,18 @@ class Ring final : public MessageSchedule<Ring> {
   int rounds_ = 0;
 };
 
-std::unique_ptr<const CollectiveSchedule> schedule(const CollectiveCall& call, const Topology&) {
+bool is_chain(Collective kind) {
+  return kind == Collective::broadcast || kind == Collective::reduce;
+}
+
+std::unique_ptr<const CollectiveSchedule> schedule(const CollectiveCall& call,
+                                                   const Topology& topology) {
+  if (is_chain(call.kind)) return chain_schedule(call, topology);
   return std::make_unique<Ring>(call);
 }
 
 ClosedForm closed_form(const CollectiveCall& call, const Topology& topology) {
+  if (is_chain(call.kind)) return chain_formula(call, topology);
   const Blocks blocks = rank_blocks(call);
   const int passes = call.kind == Collective::all_reduce ? 2 : 1;
   const int rounds = passes * (ranks_of(call) - 1);
@@ -76,9 +85,10 @@ ClosedForm closed_form(const CollectiveCall& call, const Topology& topology) {
           rounds * blocks.filled(), ClosedForm::Holds::exactly};
 }
 
-constexpr std::array kKinds{Collective::all_reduce, Collective::all_gather,
-                            Collective::reduce_scatter, Collective::all_gatherv,
-                            Collective::reduce_scatterv};
+constexpr std::array kKinds{Collective::all_reduce,      Collective::all_gather,
+                            Collective::reduce_scatter,  Collective::all_gatherv,
+                            Collective::reduce_scatterv, Collective::broadcast,
+                            Collective::reduce};
 
 }  // namespace
 

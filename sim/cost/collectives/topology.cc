@@ -1,6 +1,7 @@
 #include "sim/cost/collectives/topology.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace lockstep {
 namespace {
@@ -38,14 +39,16 @@ int ranks_per_node(std::span<const int> ranks, int gpus) {
   return static_cast<int>(first);
 }
 
-Hop network_hop(const NodeConstants& node, int ranks) {
+// What one of `ranks` of a node has of the way to other nodes.
+void add_network_hop(Topology& topology, const NodeConstants& node, int ranks) {
   const Hop nic{Rate::gigabytes_per_s(node.nic_GBps), from_microseconds(node.nic_latency_us)};
-  Hop hop = nic.shared(ranks_of_a_nic(node, ranks));
-  if (has_uplink(node)) {
-    const Hop uplink{Rate::gigabytes_per_s(node.uplink_GBps), nic.latency};
-    hop.rate = std::min(hop.rate, uplink.shared(ranks).rate);
-  }
-  return hop;
+  topology.sharing = ranks_of_a_nic(node, ranks);
+  topology.network = nic.shared(topology.sharing);
+  if (!has_uplink(node)) return;
+  const Hop uplink = Hop{Rate::gigabytes_per_s(node.uplink_GBps), nic.latency}.shared(ranks);
+  if (uplink.rate >= topology.network.rate) return;
+  topology.network = uplink;
+  topology.sharing = ranks;
 }
 
 Port add_port(Fabric& fabric, Rate rate) {
@@ -72,7 +75,7 @@ void add_network(Fabric& fabric, const NodeConstants& node, int ranks) {
 }  // namespace
 
 Topology uniform_topology(int ranks, Rate rate, Duration latency) {
-  return {ranks, ranks, {rate, latency}, {rate, latency}, true};
+  return {ranks, ranks, {rate, latency}, {rate, latency}, 1, true};
 }
 
 Topology topology_of(const Hardware& hardware, std::span<const int> ranks) {
@@ -81,8 +84,7 @@ Topology topology_of(const Hardware& hardware, std::span<const int> ranks) {
   topology.ranks = static_cast<int>(ranks.size());
   topology.per_node = ranks_per_node(ranks, count(node.gpus));
   topology.local = {Rate::gigabytes_per_s(node.link_GBps), from_microseconds(node.link_latency_us)};
-  topology.network =
-      network_hop(node, topology.per_node == 0 ? count(node.gpus) : topology.per_node);
+  add_network_hop(topology, node, topology.per_node == 0 ? count(node.gpus) : topology.per_node);
   topology.multicast = node.multicast != 0;
   return topology;
 }

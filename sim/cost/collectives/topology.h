@@ -29,10 +29,13 @@ struct Topology {
   int per_node = 1;        // ranks of this group on every node; 0: not the same, or not consecutive
   Hop local;               // between ranks of one node
   Hop network;             // between nodes, while all ranks of a node send at once
+  int sharing = 1;         // so many of them share a NIC, or an uplink
   bool multicast = false;  // the switch of a node sums and copies
 
   bool one_node() const { return per_node == ranks; }
   int nodes() const { return per_node == 0 ? 0 : ranks / per_node; }
+  // The hop that limits an algorithm which does not know nodes.
+  const Hop& slowest() const { return one_node() ? local : network; }
 };
 
 // All on one node.

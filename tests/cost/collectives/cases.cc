@@ -39,6 +39,11 @@ CollectiveCall call_of(Collective kind, int n, std::int64_t bytes) {
   call.kind = kind;
   call.bytes = bytes;
   for (int r = 0; r < n; ++r) call.ranks.push_back(r);
+  if (kind == Collective::dispatch || kind == Collective::combine) {
+    call.tokens = 32;
+    call.experts = 4 * n;
+    call.experts_per_token = 4;
+  }
   return call;
 }
 
