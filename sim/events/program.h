@@ -19,7 +19,7 @@ enum class ActionKind : std::uint8_t {
   receive,   // from rank `peer`
   exchange,  // both at once (grouped): `peer` is sent to, `other` received from; -1: neither
   record,    // `event`, when the stream has come here
-  wait,      // the stream waits for `event` of this rank; one that was never recorded: no wait
+  wait,  // the stream waits for the last record of `event` that was issued before; none: no wait
 };
 
 struct Action {
@@ -27,7 +27,8 @@ struct Action {
   std::int16_t stream = 0;
   std::int32_t label = -1;  // what the caller calls it; handed back, never read
   Duration issue{};         // the host is busy so long issuing it (a launch); then it may start
-  Duration duration{};      // busy; send, receive, exchange: the transfer once both are there
+  Duration duration{};  // busy; send, receive, exchange: the transfer, once both sides are there;
+                        // where they differ, it takes the longer
   std::int32_t communicator = -1;  // meet
   std::int32_t call = -1;  // meet: into Program::calls. Members that meet must name one call
   std::int32_t peer = -1;
