@@ -47,15 +47,6 @@ std::int64_t sum_of(const std::vector<std::int64_t>& sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
 }
 
-// A token goes to k experts, evenly over n ranks: it is expected on (n - 1)(1 - (1 - 1/n)^k) of the
-// n - 1 others, and is sent to each of them once.
-double copies_sent(std::size_t ranks, int chosen) {
-  const auto n = static_cast<double>(ranks);
-  double missed = 1;
-  for (int i = 0; i < chosen; ++i) missed *= 1 - 1 / n;
-  return (n - 1) * (1 - missed);
-}
-
 // The choices of the router travel with the rows that they belong to.
 bool rides_along(const Plan& plan, const Operation& op) {
   return op.kind == OpKind::dispatch && plan.tensor(op.in.front().tensor).columns == "experts";
@@ -142,12 +133,12 @@ CollectiveCall Calls::call_of(const Operation& op, const Content& content) const
     }
     call.bytes = sum_of(call.sizes);
   }
+  if (content.carries_norm) call.algorithm = "fused-norm";
   if (by_routing(op.kind)) {
     call.tokens = content.rows;
-    call.experts = plan_.model.n_routed_experts;
-    call.experts_per_token = plan_.model.num_experts_per_tok;
-    call.bytes = static_cast<std::int64_t>(static_cast<double>(call.bytes) *
-                                           copies_sent(call.ranks.size(), call.experts_per_token));
+    call.experts = std::max(1, plan_.model.n_routed_experts);
+    call.experts_per_token = std::clamp(plan_.model.num_experts_per_tok, 1, call.experts);
+    call.bytes *= call.experts_per_token;
   }
   return call;
 }
@@ -168,8 +159,9 @@ TimedCall Calls::timed(const Operation& op, const Content& content) const {
   return timed;
 }
 
-int Calls::of(const Operation& op, int rank, LaunchStyle launch) {
-  const Content content = this->content(op, rank, launch);
+int Calls::of(const Operation& op, int rank, LaunchStyle launch, bool carries_norm) {
+  Content content = this->content(op, rank, launch);
+  content.carries_norm = carries_norm;
   const auto next = static_cast<int>(calls_.size());
   const auto [entry, is_new] = known_.try_emplace(content, next);
   if (is_new) calls_.push_back(timed(op, content));

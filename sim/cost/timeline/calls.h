@@ -26,8 +26,9 @@ class Calls {
   Calls(const Plan& plan, const Seats& seats, const TensorStates& states, const CostModel& cost);
 
   // The entry of the call that `rank` makes with a collective `op`. REQUIRES: it is a member, and
-  // the states have passed all operations before `op`.
-  int of(const Operation& op, int rank, LaunchStyle launch);
+  // the states have passed all operations before `op`. `carries_norm`: the kernel of an all_reduce
+  // adds the residual and norms, too.
+  int of(const Operation& op, int rank, LaunchStyle launch, bool carries_norm = false);
   const std::vector<TimedCall>& all() const { return calls_; }
   // What a send or receive `op` of `rank` costs with the global rank `peer`.
   const TimedCall& transfer(const Operation& op, int rank, int peer, LaunchStyle launch);
@@ -47,6 +48,7 @@ class Calls {
     int root = 0;
     Axis axis = Axis::rows;
     int sizes = -1;  // the first table of equal sizes
+    bool carries_norm = false;
     LaunchStyle launch = LaunchStyle::graph;
     auto operator<=>(const Content&) const = default;
   };

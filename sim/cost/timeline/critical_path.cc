@@ -58,11 +58,11 @@ std::vector<ChainLink> critical_path(const TimedProgram& timed, const Timeline& 
         timed.program
             .of_rank[static_cast<std::size_t>(at.rank)][static_cast<std::size_t>(at.action)];
     const Position before{m.last_rank, m.last_action};
-    const bool by_host = before.rank < 0 || before.action < 0;
+    const bool by_host = before.action < 0;
     const Time begin = by_host ? m.begin : moment(timeline, before).end;
     prepend(backwards, timed, {at.rank, action.label, begin, m.end});
     if (by_host) {
-      prepend(backwards, timed, {at.rank, -1, Time::zero(), begin});
+      prepend(backwards, timed, {m.last_rank, -1, Time::zero(), begin});
       break;
     }
     at = before;

@@ -14,7 +14,8 @@ enum class Fusion : std::uint8_t {
   none,
   into_next,        // a sum that only the norm behind it reads: it is in the norm's kernel
   adds_residual,    // that norm
-  into_collective,  // sum or norm behind a fused all-reduce: they are in its kernel
+  carries_norm,     // a fused all-reduce: the sum and the norm behind it are in its kernel
+  into_collective,  // they
 };
 
 // Two ranks, or two layers, of one shape do the same: it is the key under which the timeline

@@ -65,6 +65,7 @@ void Shapes::find_fusions() {
     if (!found || fusion_[sum] == Fusion::into_collective) continue;
     const bool in_collective = sum != i && operations[i].name.starts_with(kFusedName) &&
                                feeds(operations[i], operations[sum]);
+    if (in_collective) fusion_[i] = Fusion::carries_norm;
     fusion_[sum] = in_collective ? Fusion::into_collective : Fusion::into_next;
     fusion_[norm] = in_collective ? Fusion::into_collective : Fusion::adds_residual;
   }
@@ -74,7 +75,7 @@ Shape Shapes::of(int operation, int rank) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   Shape shape;
   shape.kind = op.kind;
-  shape.fusion = fusion_[static_cast<std::size_t>(operation)];
+  shape.fusion = fusion(operation);
   shape.operands = static_cast<int>(op.in.size());
   set_rows(shape, op, rank);
   set_parts(shape, op, rank);

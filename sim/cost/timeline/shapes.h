@@ -17,6 +17,7 @@ class Shapes {
 
   // Of plan.operations[operation]. REQUIRES: `states` has passed all operations before it.
   Shape of(int operation, int rank);
+  Fusion fusion(int operation) const { return fusion_[static_cast<std::size_t>(operation)]; }
 
  private:
   void find_fusions();

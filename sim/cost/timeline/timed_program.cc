@@ -26,8 +26,7 @@ class Builder {
         shapes_(plan, seats_, states_),
         calls_(plan, seats_, states_, cost),
         works_(plan.model, cost, hardware.launch),
-        step_of_rank_(static_cast<std::size_t>(plan.world), -1),
-        events_(static_cast<std::size_t>(plan.world)) {}
+        step_of_rank_(static_cast<std::size_t>(plan.world), -1) {}
 
   TimedProgram run() {
     out_.program.of_rank.resize(static_cast<std::size_t>(plan_.world));
@@ -37,6 +36,7 @@ class Builder {
       add_operation(static_cast<int>(i));
       states_.pass(plan_.operations[i]);
     }
+    out_.program.events = static_cast<int>(event_of_.size());
     out_.works = works_.take();
     out_.calls = calls_.all();
     for (const TimedCall& timed : out_.calls) {
@@ -78,11 +78,7 @@ class Builder {
   }
 
   void add_on_rank(const Operation& op, int rank) {
-    for (const int event : op.waits) {
-      const auto& recorded = events_[static_cast<std::size_t>(rank)];
-      const auto found = recorded.find(event);
-      if (found != recorded.end()) append_event(op, rank, ActionKind::wait, found->second);
-    }
+    for (const int event : op.waits) append_event(op, rank, ActionKind::wait, event);
     if (is_collective(op.kind)) {
       add_collective(op, rank);
     } else if (is_point_to_point(op.kind)) {
@@ -90,13 +86,7 @@ class Builder {
     } else if (op.kind != OpKind::require) {
       add_kernels(op, rank);
     }
-    if (op.records < 0) return;
-    // Each record is an event of its own: a wait is for the last one before it.
-    auto& recorded = events_[static_cast<std::size_t>(rank)];
-    const int event = recorded_[rank]++;
-    recorded[op.records] = event;
-    out_.program.events = std::max(out_.program.events, event + 1);
-    append_event(op, rank, ActionKind::record, event);
+    if (op.records >= 0) append_event(op, rank, ActionKind::record, op.records);
   }
 
   Action& append(const Operation& op, int rank, ActionKind kind) {
@@ -106,8 +96,10 @@ class Builder {
     return action;
   }
 
+  // The plan's numbers may be any; the engine's are close together.
   void append_event(const Operation& op, int rank, ActionKind kind, int event) {
-    append(op, rank, kind).event = event;
+    const auto next = static_cast<int>(event_of_.size());
+    append(op, rank, kind).event = event_of_.try_emplace(event, next).first->second;
   }
 
   // A graph is launched as a whole, when its step begins.
@@ -155,7 +147,8 @@ class Builder {
 
   void add_collective(const Operation& op, int rank) {
     if (seats_.at(op.group, rank).size == 1) return;
-    const int call = calls_.of(op, rank, style_);
+    const bool carries_norm = shapes_.fusion(operation_) == Fusion::carries_norm;
+    const int call = calls_.of(op, rank, style_, carries_norm);
     const TimedCall& timed = calls_.all()[static_cast<std::size_t>(call)];
     const int found = label(call, [&] {
       out_.labels.push_back({operation_, -1, -1, call});
@@ -225,8 +218,7 @@ class Builder {
   Shape last_shape_;
   int last_work_ = -1;
   std::vector<int> step_of_rank_;
-  std::vector<std::map<int, int>> events_;  // by rank: the last record of each of the plan's
-  std::map<int, int> recorded_;             // by rank: how many
+  std::map<int, int> event_of_;  // by the plan's number
 };
 
 }  // namespace
