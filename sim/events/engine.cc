@@ -8,6 +8,7 @@
 #include "sim/events/matching.h"
 #include "sim/events/queue.h"
 #include "sim/events/stuck.h"
+#include "sim/events/traffic.h"
 
 namespace lockstep {
 namespace {
@@ -26,6 +27,10 @@ struct Stream {
 struct Gathering {
   std::int32_t call = -1;  // of the first
   std::int32_t arrived = 0;
+  std::int32_t collective = -1;  // of the traffic, if the call has a schedule
+  Time last{};                   // when the last came, if all have
+  std::int32_t last_rank = -1;   // and why not before
+  std::int32_t last_action = -1;
 };
 
 // A send, receive or exchange under way.
@@ -36,7 +41,8 @@ struct Transfer {
 
 class Engine {
  public:
-  explicit Engine(const Program& program) : program_(program), matching_(match(program)) {
+  explicit Engine(const Program& program)
+      : program_(program), matching_(match(program)), traffic_(program.fabric, queue_, kTraffic) {
     start_hosts();
     start_streams();
     gatherings_.resize(matching_.meetings.size());
@@ -58,7 +64,13 @@ class Engine {
 
  private:
   // What the subject is.
-  enum Kind : std::uint32_t { kGoOn /* stream */, kOver /* stream */, kMeetingOver /* meeting */ };
+  enum Kind : std::uint32_t {
+    kGoOn = Network::kEventKinds,  // stream
+    kOver,                         // stream
+    kMeetingOver,                  // meeting
+    kParty,                        // entry of Matching::calls: begins to send
+    kTraffic,                      // and above: not ours
+  };
 
   const Action& action(Place place) const {
     return program_.of_rank[at(place.rank)][at(place.action)];
@@ -101,8 +113,11 @@ class Engine {
         return finish(subject);
       case kMeetingOver:
         return finish_meeting(matching_.meetings[at(subject)]);
+      case kParty:
+        return begin_party(subject);
       default:
-        LOCKSTEP_ASSERT(false);
+        traffic_.handle(event);
+        return end_parties();
     }
   }
 
@@ -195,22 +210,67 @@ class Engine {
       timeline_.stuck = tell_mismatch(program_, matching_, meeting);
       return false;
     }
+    const Call& described = program_.calls[at(call)];
+    if (described.schedule) come(place, index, described);
     if (gathering.arrived < meeting.members) return false;
-    const Duration duration = program_.calls[at(call)].duration;
-    const Moment cause = moment(place);
+    gathering.last = queue_.now();
+    gathering.last_rank = moment(place).last_rank;
+    gathering.last_action = moment(place).last_action;
+    if (described.schedule) return false;
     for (const Place member : matching_.members(meeting)) {
-      Moment& m = moment(member);
-      m.begin = queue_.now();
-      m.end = m.begin + duration;
-      m.last_rank = cause.last_rank;
-      m.last_action = cause.last_action;
+      begin_with_last(moment(member), gathering);
+      moment(member).end = queue_.now() + described.duration;
     }
-    push(queue_.now() + duration, kMeetingOver, index);
+    push(queue_.now() + described.duration, kMeetingOver, index);
     return false;
+  }
+  static void begin_with_last(Moment& m, const Gathering& gathering) {
+    m.begin = gathering.last;
+    m.last_rank = gathering.last_rank;
+    m.last_action = gathering.last_action;
   }
 
   void finish_meeting(const Meeting& meeting) {
     for (const Place member : matching_.members(meeting)) finish(stream_of(member));
+  }
+
+  // A member of a collective that goes message by message; the first brings the switches.
+  void come(Place place, std::int32_t index, const Call& call) {
+    const Meeting& meeting = matching_.meetings[at(index)];
+    Gathering& gathering = gatherings_[at(index)];
+    if (gathering.arrived == 1) {
+      std::vector<int> places = program_.communicators[at(action(place).communicator)];
+      places.insert(places.end(), call.switches.begin(), call.switches.end());
+      LOCKSTEP_ASSERT(call.schedule->parties() == static_cast<int>(places.size()));
+      const auto parties = static_cast<std::int32_t>(places.size());
+      gathering.collective = traffic_.add(*call.schedule, std::move(places));
+      const std::size_t needed = at(gathering.collective) + 1;
+      if (meeting_of_collective_.size() < needed) meeting_of_collective_.resize(needed);
+      meeting_of_collective_[at(gathering.collective)] = index;
+      for (auto p = meeting.members; p < parties; ++p) traffic_.begin(gathering.collective, p);
+    }
+    push(queue_.now() + call.duration, kParty, matching_.of(place).other);
+  }
+
+  void begin_party(std::int32_t entry) {
+    const std::int32_t index = matching_.meeting_of[at(entry)];
+    traffic_.begin(gatherings_[at(index)].collective, entry - matching_.meetings[at(index)].first);
+    end_parties();
+  }
+
+  void end_parties() {
+    for (const Traffic::Ended& ended : traffic_.ended()) {
+      const std::int32_t index = meeting_of_collective_[at(ended.collective)];
+      const Meeting& meeting = matching_.meetings[at(index)];
+      if (ended.party >= meeting.members) continue;  // a switch
+      const Place place = matching_.calls[at(meeting.first + ended.party)];
+      const Gathering& gathering = gatherings_[at(index)];
+      Moment& m = moment(place);
+      m.begin = m.end = queue_.now();
+      if (gathering.arrived == meeting.members) begin_with_last(m, gathering);
+      push(m.end, kOver, stream_of(place));
+    }
+    traffic_.ended().clear();
   }
 
   bool is_ready(Place place) { return moment(place).ready != kNever; }
@@ -252,6 +312,7 @@ class Engine {
 
   // What was promised but is later than a mismatch did not happen.
   void sum_up() {
+    timeline_.messages = traffic_.messages();
     std::uint64_t hash = 0;
     const auto add = [&hash](std::int64_t value) {
       hash = mix64(hash ^ static_cast<std::uint64_t>(value));
@@ -277,6 +338,8 @@ class Engine {
   std::vector<std::int32_t> waiters_;  // by action: of a record, the first stream that waits
   std::vector<Gathering> gatherings_;  // by meeting
   std::vector<Transfer> transfers_;    // as Matching::partners
+  Traffic traffic_;
+  std::vector<std::int32_t> meeting_of_collective_;  // by number of the traffic
   Timeline timeline_;
 };
 

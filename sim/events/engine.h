@@ -17,8 +17,8 @@ struct Moment {
   Time issued = kNever;  // the host had issued it
   Time ready = kNever;   // and its stream had come to it: what it stood behind was over
   // And who it meets was there: [ready, begin) is waiting for others. An exchange begins when both
-  // of its partners are there; a wait, when its event has been recorded. With a schedule a meeting
-  // begins for each member when it is ready, and waiting for others is part of it.
+  // of its partners are there; a wait, when its event has been recorded. With a schedule members
+  // send before the last has come, and this is when it came, or its own end if that was earlier.
   Time begin = kNever;
   Time end = kNever;
   // What let it begin: the end of the action at position `last_action` of rank `last_rank`; -1:

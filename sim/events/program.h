@@ -36,12 +36,14 @@ struct Action {
   std::int32_t event = -1;
 };
 
-// What a meeting does once everybody is there: takes `duration`; or, message by message, runs
-// `schedule`, each member beginning when it arrives.
+// What a meeting does. Without a schedule all members end `duration` after the last has come. With
+// one, message by message: each member begins its party `duration` after it has come, the switches
+// theirs with the first member, and each member is over when its party is.
 struct Call {
   std::string name;  // for whoever reads an error: "reduce_scatterv of 8 rows"
   Duration duration{};
-  std::shared_ptr<const Schedule> schedule;  // null: `duration` says it all
+  std::shared_ptr<const Schedule> schedule;  // its parties are the members, then the switches
+  std::vector<int> switches{};               // as places of Program::fabric
 };
 
 struct Program {
@@ -49,7 +51,8 @@ struct Program {
   std::vector<std::vector<int>> communicators;  // the members, in group order
   std::vector<Call> calls;
   int events = 0;  // Action::event is below it
-  Fabric fabric;   // of all ranks; only used where a call has a schedule
+  // Rank r is place r, switches are behind the ranks. Only used where a call has a schedule.
+  Fabric fabric;
 };
 
 }  // namespace lockstep

@@ -52,6 +52,4 @@ void Traffic::collect(std::int32_t number) {
   free_.push_back(number);
 }
 
-std::vector<Traffic::Ended> Traffic::take_ended() { return std::exchange(ended_, {}); }
-
 }  // namespace lockstep

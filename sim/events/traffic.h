@@ -30,8 +30,8 @@ class Traffic {
   void begin(std::int32_t collective, std::int32_t party);
   void handle(const Event& event);
 
-  // The parties that have ended just now, each once.
-  std::vector<Ended> take_ended();
+  // Who has ended since the caller last cleared it; now, each.
+  std::vector<Ended>& ended() { return ended_; }
   std::int64_t messages() const { return messages_; }
 
  private:

@@ -2,9 +2,11 @@
 
 #include <doctest/doctest.h>
 
-#include <string>
+#include <memory>
 
+#include "sim/events/exchange.h"
 #include "tests/events/programs.h"
+#include "tests/events/schedules.h"
 
 namespace lockstep::test {
 namespace {
@@ -261,6 +263,78 @@ TEST_CASE("members that make different calls at one number are a mismatch") {
   // Seen when the second of them is there: 1 + 10. Rank 2 computes until 21: it does not end.
   CHECK(t.end == us(11));
   CHECK_FALSE(t.of_rank[2][1].is_over());
+}
+
+// Two ranks; 50 GB/s, no latency. A ring all-reduce of 2 MB on two parties: 2 rounds of 1 MB, each
+// 1 MB / 50 GB/s = 20 us.
+Program two_on_a_network() {
+  Program p = program_of(2);
+  p.fabric = uniform_fabric(2, Rate::gigabytes_per_s(50), {});
+  p.calls = {{"ring", {}, std::make_shared<RingSchedule>(2, 2'000'000)}};
+  return p;
+}
+
+TEST_CASE("message by message, members begin when they come and end by themselves") {
+  Program p = two_on_a_network();
+  const int both = communicator(p, {0, 1});
+  p.calls[0].duration = us(3);  // before the first message
+  add(p, 1, busy(30));
+  for (int rank = 0; rank < 2; ++rank) add(p, rank, meet(both, 0));
+  const Timeline t = run(p);
+  // 0 sends its first megabyte from 3 to 23; 1 sends from 33 to 53, both again until 73.
+  CHECK(t.of_rank[0][0].ready == us(0));
+  CHECK(t.of_rank[0][0].begin == us(30));
+  CHECK(t.of_rank[0][0].end == us(73));
+  CHECK(t.of_rank[0][0].last_rank == 1);
+  CHECK(t.of_rank[0][0].last_action == 0);
+  CHECK(t.of_rank[1][1].end == us(73));
+  CHECK(t.messages == 4);
+}
+
+TEST_CASE("two collectives at once share the links") {
+  Program p = two_on_a_network();
+  const int a = communicator(p, {0, 1});
+  const int b = communicator(p, {0, 1});
+  for (int rank = 0; rank < 2; ++rank) {
+    add(p, rank, on(0, meet(a, 0)));
+    add(p, rank, on(1, meet(b, 0)));
+  }
+  // 2 * (2 * 20 us); alone, 2 * 20.
+  CHECK(run(p).end == us(80));
+}
+
+TEST_CASE("one collective after the other: the network is used again") {
+  Program p = two_on_a_network();
+  const int both = communicator(p, {0, 1});
+  for (int rank = 0; rank < 2; ++rank) {
+    for (int i = 0; i < 3; ++i) add(p, rank, meet(both, 0));
+  }
+  const Timeline t = run(p);
+  CHECK(t.end == us(3 * 40));
+  CHECK(t.messages == 3 * 4);
+}
+
+TEST_CASE("switches take part in the schedule and are no ranks") {
+  // Both ranks send a megabyte to the switch: its one link in is shared, 2 MB / 50 GB/s = 40 us.
+  Program p = program_of(2);
+  p.fabric = uniform_fabric(3, Rate::gigabytes_per_s(50), {});
+  const WrittenSchedule to_switch(
+      {{{{{2, 1'000'000, 0}}, 0}}, {{{{2, 1'000'000, 0}}, 0}}, {{{}, 2}}});
+  p.calls = {{"to the switch", {}, std::make_shared<WrittenSchedule>(to_switch), {2}}};
+  const int both = communicator(p, {0, 1});
+  for (int rank = 0; rank < 2; ++rank) add(p, rank, meet(both, 0));
+  const Timeline t = run(p);
+  CHECK(t.end == us(40));
+  CHECK_FALSE(t.stuck);
+}
+
+TEST_CASE("a member that never comes stops a collective message by message, too") {
+  Program p = two_on_a_network();
+  const int both = communicator(p, {0, 1});
+  add(p, 0, meet(both, 0));
+  const Timeline t = run(p);
+  REQUIRE(t.stuck);
+  CHECK(t.stuck->waits == std::vector<Wait>{{0, 0, 1}});
 }
 
 }  // namespace
