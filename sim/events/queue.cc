@@ -69,20 +69,18 @@ void EventQueue::append(std::uint32_t node) {
   Slot& slot = slots_[level][index];
   if (occupied_[level].has(index)) {
     nodes_[slot.last].next = node;
+    slot.earliest = std::min(slot.earliest, time);
   } else {
     occupied_[level].insert(index);
     slot.first = node;
+    slot.earliest = time;
   }
   slot.last = node;
 }
 
 // Time goes on to the earliest event of the slot, and all its events come to lower levels.
 void EventQueue::spread(Slot slot) {
-  std::uint64_t earliest = key(nodes_[slot.last].event);
-  for (std::uint32_t node = slot.first; node != slot.last; node = nodes_[node].next) {
-    earliest = std::min(earliest, key(nodes_[node].event));
-  }
-  now_ = earliest;
+  now_ = slot.earliest;
   for (std::uint32_t node = slot.first;;) {
     const std::uint32_t next = nodes_[node].next;
     append(node);

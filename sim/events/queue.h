@@ -64,6 +64,7 @@ class EventQueue {
   struct Slot {  // a list, first in, first out; meaningless if it is not occupied
     std::uint32_t first = kNone;
     std::uint32_t last = kNone;
+    std::uint64_t earliest = 0;  // time in it
   };
 
   void append(std::uint32_t node);
