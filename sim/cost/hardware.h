@@ -20,6 +20,7 @@ namespace lockstep {
 struct Hardware {
   std::string name = "hgx-h200";  // preset, or what a file calls itself
   std::string about;
+  std::string accuracy;  // how far off its predictions have been, and where that was measured
   std::string generation = "hopper";  // ampere, hopper, blackwell, none: also an input of rules
   NodeConstants node;        // GPUs of a node and what joins them; nodes and what joins those
   GpuConstants gpu;          // arithmetic and memory
@@ -49,5 +50,9 @@ std::span<const HardwareField> launch_fields();
 std::span<const HardwareField> nccl_fields();
 std::span<const HardwareField> serving_fields();
 std::vector<HardwareField> all_hardware_fields();
+
+// Where the constant at `path` comes from: the text of its own path, else of the longest prefix of
+// it that has one ("gpu.gemm" for "gpu.gemm.bf16.efficiency"); "" if nobody says.
+std::string source_of(const Hardware& hardware, std::string_view path);
 
 }  // namespace lockstep

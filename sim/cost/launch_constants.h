@@ -17,8 +17,8 @@ std::string to_string(LaunchStyle style);
 struct LaunchConstants {
   double graph_node_us = 0.7;    // between two kernels of a graph
   double graph_replay_us = 1.6;  // of the host, for a whole graph
-  double eager_us = 4;           // of the host, for one kernel
-  double eager_gap_us = 1.5;     // of the device, between two kernels
+  double eager_us = 4.1;         // of the host, for one kernel
+  double eager_gap_us = 1.45;    // of the device, between two kernels
   bool operator==(const LaunchConstants&) const = default;
 };
 

@@ -4,7 +4,10 @@
 namespace lockstep {
 
 struct NodeConstants {
-  double gpus = 8;  // of one node; nodes are filled in the order of ranks
+  // A node is what one NVLink (or PCIe) network joins: a host, or a rack of hosts (NVL72). Nodes
+  // are filled in the order of ranks.
+  double gpus = 8;
+  double host_gpus = 8;  // of one host: an input of serving rules, of no cost
   // Within a node: NVSwitch, NVLink, PCIe, or a loopback network.
   double link_GBps = 370;  // what one GPU sends or receives at most, protocol included
   double link_latency_us = 0.5;
