@@ -1,0 +1,172 @@
+#include "sim/events/network.h"
+
+#include <algorithm>
+
+#include "sim/base/require.h"
+
+namespace lockstep {
+
+Network::Network(std::span<const Rate> capacity, EventQueue& queue)
+    : queue_(queue),
+      links_(capacity.size()),
+      shares_(std::vector<Rate>(capacity.begin(), capacity.end()), kDue) {
+  for (std::size_t i = 0; i < capacity.size(); ++i) {
+    links_[i].rate = capacity[i].micro_bytes_per_s;
+  }
+}
+
+void Network::start(const Message& message, const Route& route) {
+  LOCKSTEP_ASSERT(message.bytes > 0 && route.count > 0);
+  const std::uint32_t flow = allocate(message, route);
+  const Time begin = queue_.now() + route.latency;
+  if (is_free(flows_[flow])) {
+    plan(flow, begin);
+  } else {
+    wait(flow, begin);
+  }
+}
+
+void Network::handle(const Event& event, std::vector<Message>& arrived) {
+  switch (event.kind) {
+    case kPlannedEnd: {
+      const Flow& flow = flows_[event.subject];  // may have changed its plan, or be another
+      if (flow.state == State::planned && flow.time == event.time) finish(event.subject, arrived);
+      break;
+    }
+    case kBegin:
+      begin(event.subject);
+      break;
+    case kDue:
+      ended_.clear();
+      shares_.handle(event, queue_, ended_);
+      for (const std::uint32_t flow : ended_) finish(flow, arrived);
+      if (!ended_.empty()) settle_later();
+      break;
+    default:
+      settle_pending_ = false;
+      if (queue_.more_now()) {
+        settle_later();
+      } else {
+        shares_.settle(queue_);
+      }
+  }
+}
+
+std::vector<std::int64_t> Network::link_bytes() const {
+  std::vector<std::int64_t> bytes;
+  for (const Link& link : links_) bytes.push_back(link.bytes);
+  return bytes;
+}
+
+std::uint32_t Network::allocate(const Message& message, const Route& route) {
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(flows_.size()));
+    flows_.emplace_back();
+  }
+  const std::uint32_t index = free_.back();
+  free_.pop_back();
+  Flow& flow = flows_[index];
+  flow.message = message;
+  flow.count = 0;
+  for (const LinkId link : route.used()) {
+    const auto way = flow.way();
+    if (std::find(way.begin(), way.end(), link) == way.end()) flow.links[flow.count++] = link;
+  }
+  return index;
+}
+
+// No flow on its way, but such as end in this very picosecond.
+bool Network::is_free(const Flow& flow) const {
+  return std::all_of(flow.way().begin(), flow.way().end(), [this](LinkId id) {
+    const Link& link = links_[id.index()];
+    return link.sharing == 0 &&
+           (link.planned == kNone || flows_[link.planned].time == queue_.now());
+  });
+}
+
+Duration Network::time_alone(const Flow& flow) {
+  Link* narrowest = &links_[flow.links[0].index()];
+  for (const LinkId id : flow.way().subspan(1)) {
+    if (links_[id.index()].rate < narrowest->rate) narrowest = &links_[id.index()];
+  }
+  if (narrowest->last_bytes != flow.message.bytes) {
+    narrowest->last_bytes = flow.message.bytes;
+    narrowest->last_time = transfer_time(flow.message.bytes, Rate{narrowest->rate});
+  }
+  return narrowest->last_time;
+}
+
+void Network::plan(std::uint32_t index, Time begin) {
+  Flow& flow = flows_[index];
+  flow.state = State::planned;
+  flow.time = begin + time_alone(flow);
+  for (const LinkId link : flow.way()) links_[link.index()].planned = index;
+  queue_.push({flow.time, kPlannedEnd, index});
+}
+
+void Network::wait(std::uint32_t index, Time begin) {
+  Flow& flow = flows_[index];
+  flow.state = State::waiting;
+  flow.time = begin;
+  queue_.push({begin, kBegin, index});
+}
+
+void Network::begin(std::uint32_t index) {
+  const Flow& flow = flows_[index];
+  for (const LinkId id : flow.way()) {
+    const std::uint32_t other = links_[id.index()].planned;
+    if (other != kNone && flows_[other].time != queue_.now()) give_up_plan(other);
+  }
+  if (is_free(flow)) {
+    plan(index, queue_.now());
+  } else {
+    share(index, static_cast<Work>(flow.message.bytes) * kWorkOfByte);
+  }
+}
+
+void Network::give_up_plan(std::uint32_t index) {
+  const Flow& flow = flows_[index];
+  std::int64_t rate = links_[flow.links[0].index()].rate;
+  for (const LinkId id : flow.way()) {
+    Link& link = links_[id.index()];
+    if (link.planned == index) link.planned = kNone;
+    rate = std::min(rate, link.rate);
+  }
+  const Time begin = flow.time - time_alone(flow);
+  if (begin > queue_.now()) {
+    wait(index, begin);
+  } else {
+    const auto gone = static_cast<Work>(rate) * static_cast<Work>((queue_.now() - begin).count());
+    share(index, static_cast<Work>(flow.message.bytes) * kWorkOfByte - gone);
+  }
+}
+
+void Network::share(std::uint32_t index, Work work) {
+  Flow& flow = flows_[index];
+  flow.state = State::sharing;
+  for (const LinkId link : flow.way()) ++links_[link.index()].sharing;
+  shares_.add(index, flow.way(), work);
+  settle_later();
+}
+
+// Once, after all that happens in this picosecond.
+void Network::settle_later() {
+  if (settle_pending_) return;
+  settle_pending_ = true;
+  queue_.push({queue_.now(), kSettle, 0});
+}
+
+void Network::finish(std::uint32_t index, std::vector<Message>& arrived) {
+  Flow& flow = flows_[index];
+  for (const LinkId id : flow.way()) {
+    Link& link = links_[id.index()];
+    link.bytes += flow.message.bytes;
+    if (link.planned == index) link.planned = kNone;
+    if (flow.state == State::sharing) --link.sharing;
+  }
+  flow.state = State::free;
+  arrived.push_back(flow.message);
+  free_.push_back(index);
+}
+
+}  // namespace lockstep
