@@ -28,5 +28,7 @@ CollectiveTime nccl_time(const CollectiveCall& call, const Hardware& hardware); 
 // The serving systems' own: custom all-reduces, DeepEP. Nothing where the call is NCCL's: above a
 // system's limit by size, between nodes, of another kind, or of library "nccl".
 std::optional<CollectiveTime> serving_time(const CollectiveCall& call, const Hardware& hardware);
+// The serving systems' own where there is one, else NCCL's.
+CollectiveTime collective_time(const CollectiveCall& call, const Hardware& hardware);
 
 }  // namespace lockstep

@@ -9,6 +9,7 @@ namespace lockstep {
 namespace {
 
 constexpr double kMostLowLatencySms = 128;
+constexpr double kScaled = 1 + 4.0 / 128;  // one byte an element, and an FP32 scale for each 128
 
 struct Shape {
   double tokens = 0;
@@ -30,11 +31,15 @@ Shape shape_of(const CollectiveCall& call, double gpus) {
   shape.chosen = std::max(call.experts_per_token, 1);
   shape.experts = call.experts > 0 ? call.experts : std::max(shape.ranks, shape.chosen);
   shape.row_bytes = static_cast<double>(call.bytes) / shape.tokens / shape.chosen;
+  if (call.element_bytes == 1) shape.row_bytes *= kScaled;
   return shape;
 }
 
 std::string mode_of(const CollectiveCall& call, const ServingConstants& serving) {
-  if (!call.algorithm.empty()) return call.algorithm;
+  if (call.algorithm == "low-latency" || call.algorithm == "normal" ||
+      call.algorithm == "one-sided") {
+    return call.algorithm;
+  }
   return static_cast<double>(call.tokens) <= serving.low_latency_tokens ? "low-latency" : "normal";
 }
 

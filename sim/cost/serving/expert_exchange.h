@@ -24,7 +24,8 @@
 namespace lockstep {
 
 // `call.algorithm`: "low-latency", "normal", "one-sided"; "": low-latency up to
-// serving.low_latency_tokens, else normal. `call.bytes`: tokens x experts_per_token x b.
+// serving.low_latency_tokens, else normal. `call.bytes`: tokens x experts_per_token x b, without
+// the scales of FP8 (element_bytes 1), which are added here: 4 bytes for each 128.
 // REQUIRES: a dispatch or a combine; experts_per_token <= experts.
 CollectiveTime expert_exchange_time(const CollectiveCall& call, const Hardware& hardware);
 
