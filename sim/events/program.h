@@ -19,7 +19,7 @@ enum class ActionKind : std::uint8_t {
   receive,   // from rank `peer`
   exchange,  // both at once (grouped): `peer` is sent to, `other` received from; -1: neither
   record,    // `event`, when the stream has come here
-  wait,      // the stream waits for `event` of this rank; one that was never recorded: no wait
+  wait,  // the stream waits for the last record of `event` that was issued before; none: no wait
 };
 
 struct Action {
@@ -27,7 +27,8 @@ struct Action {
   std::int16_t stream = 0;
   std::int32_t label = -1;  // what the caller calls it; handed back, never read
   Duration issue{};         // the host is busy so long issuing it (a launch); then it may start
-  Duration duration{};      // busy; send, receive, exchange: the transfer once both are there
+  Duration duration{};  // busy; send, receive, exchange: the transfer, once both sides are there;
+                        // where they differ, it takes the longer
   std::int32_t communicator = -1;  // meet
   std::int32_t call = -1;  // meet: into Program::calls. Members that meet must name one call
   std::int32_t peer = -1;
@@ -35,12 +36,14 @@ struct Action {
   std::int32_t event = -1;
 };
 
-// What a meeting does once everybody is there: takes `duration`; or, message by message, runs
-// `schedule`, each member beginning when it arrives.
+// What a meeting does. Without a schedule all members end `duration` after the last has come. With
+// one, message by message: each member begins its party `duration` after it has come, the switches
+// theirs with the first member, and each member is over when its party is.
 struct Call {
   std::string name;  // for whoever reads an error: "reduce_scatterv of 8 rows"
   Duration duration{};
-  std::shared_ptr<const Schedule> schedule;  // null: `duration` says it all
+  std::shared_ptr<const Schedule> schedule;  // its parties are the members, then the switches
+  std::vector<int> switches{};               // as places of Program::fabric
 };
 
 struct Program {
@@ -48,7 +51,8 @@ struct Program {
   std::vector<std::vector<int>> communicators;  // the members, in group order
   std::vector<Call> calls;
   int events = 0;  // Action::event is below it
-  Fabric fabric;   // of all ranks; only used where a call has a schedule
+  // Rank r is place r, switches are behind the ranks. Only used where a call has a schedule.
+  Fabric fabric;
 };
 
 }  // namespace lockstep

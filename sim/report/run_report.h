@@ -1,0 +1,48 @@
+// The timing of a plan for a person and for a program.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "sim/cost/hardware.h"
+#include "sim/cost/timeline/breakdown.h"
+#include "sim/cost/timeline/critical_path.h"
+#include "sim/cost/timeline/timed_program.h"
+#include "sim/events/engine.h"
+#include "sim/plan/plan.h"
+#include "sim/report/style.h"
+
+namespace lockstep {
+
+struct RunOfPlan {
+  std::string scenario;
+  Plan plan;
+  Hardware hardware;
+  Fidelity fidelity = Fidelity::closed_form;
+  TimedProgram timed;
+  Timeline timeline;
+  // Only where the plan came to its end.
+  Breakdown breakdown;
+  std::vector<ChainLink> chain;
+  double lower_ms = 0;  // measured
+  double run_ms = 0;
+  double wall_ms = 0;
+
+  bool ended() const { return timed.refused.empty() && !timeline.stuck; }
+};
+
+// Runs what the fields up to `fidelity` say, and fills in the others, but what was measured.
+void run_plan(RunOfPlan& run, const CostModel& cost, const TimelineOptions& options);
+
+// Tables and the critical path; of every rank and layer with `all`. Of a plan that cannot end:
+// stuck_text().
+std::string run_text(const RunOfPlan& run, const Style& style, bool all);
+
+// Schema lockstep.run/1 (docs/run.md).
+nlohmann::ordered_json run_json(const RunOfPlan& run);
+
+// Why the plan cannot end: who stands where, and waits for whom. REQUIRES: it does not.
+std::string stuck_text(const RunOfPlan& run);
+
+}  // namespace lockstep
