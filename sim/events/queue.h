@@ -13,7 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <vector>
 
 #include "sim/base/time.h"
 
@@ -27,14 +27,9 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
-// Holds at most twice the memory that its events need, and a little.
+// Memory: 24 bytes for each of the most events that were ever in it at once.
 class EventQueue {
  public:
-  EventQueue() = default;
-  ~EventQueue();
-  EventQueue(const EventQueue&) = delete;
-  EventQueue& operator=(const EventQueue&) = delete;
-
   // REQUIRES: event.time >= now().
   void push(const Event& event);
   // The earliest; of equal ones the first pushed. now() becomes its time. REQUIRES: !empty().
@@ -51,31 +46,27 @@ class EventQueue {
   static constexpr unsigned kDigitBits = 6;
   static constexpr unsigned kSlots = 1U << kDigitBits;
   static constexpr unsigned kLevels = 11;  // 66 bits
-  static constexpr unsigned kChunkEvents = 31;
+  static constexpr std::uint32_t kNone = 0xFFFFFFFF;
 
-  struct Chunk {  // 512 bytes
-    std::array<Event, kChunkEvents> events;
-    std::unique_ptr<Chunk> next;
-    std::uint32_t begin = 0;
-    std::uint32_t end = 0;
+  struct Node {
+    Event event;
+    std::uint32_t next = kNone;
   };
-  struct Slot {  // first in, first out; empty: no chunk
-    std::unique_ptr<Chunk> head;
-    Chunk* tail = nullptr;
+  struct Slot {  // a list, first in, first out; meaningless if it is not occupied
+    std::uint32_t first;
+    std::uint32_t last;
   };
 
-  void append(const Event& event);
-  void add_chunk(Slot& slot);
-  void recycle(std::unique_ptr<Chunk> chunk);
-  void refill();
+  void append(std::uint32_t node);
+  Event take(std::uint32_t node);
+  void spread(Slot slot);
 
   std::array<std::array<Slot, kSlots>, kLevels> slots_;
   std::array<std::uint64_t, kLevels> occupied_{};  // a bit a slot
+  std::vector<Node> nodes_;
+  std::uint32_t free_ = kNone;  // a list of nodes
   std::uint64_t now_ = 0;
   std::size_t size_ = 0;
-  std::unique_ptr<Chunk> free_;  // chunks to use again
-  std::size_t free_count_ = 0;
-  std::size_t used_count_ = 0;
 };
 
 }  // namespace lockstep

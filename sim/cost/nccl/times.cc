@@ -1,0 +1,179 @@
+#include "sim/cost/nccl/times.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/base/require.h"
+
+namespace lockstep {
+namespace {
+
+// Bytes of a full LL channel, for every rank of the ring: 512 threads with 8 bytes each.
+constexpr double kLlChannelBytes = 4096;
+
+// 1e3 bytes/us are a GB/s.
+double us(double bytes, double GBps) { return bytes / (GBps * 1e3); }
+
+double levels(double nodes) {
+  double count = 0;
+  for (double reach = 1; reach < nodes; reach *= 2) ++count;
+  return count;
+}
+
+// Steps of a path within a node and between nodes, and the rate of its narrowest link.
+struct Way {
+  double steps = 0;
+  double hops = 0;
+  double bus_bytes = 0;
+};
+
+// A ring enters and leaves each node once.
+Way ring_way(const NcclShape& shape) {
+  const bool rooted = shape.kind == Collective::broadcast || shape.kind == Collective::reduce;
+  const double steps = rooted ? shape.ranks - 1 : shape.steps();
+  const double rounds = shape.kind == Collective::all_reduce ? 2 : 1;
+  const double hops = shape.nodes > 1 ? rounds * (shape.nodes - 1) : 0;
+  return {steps - hops, hops, shape.bus_bytes()};
+}
+
+// Up a chain within the node and a tree of nodes, and down again. Every link carries every byte
+// once each way, and both ways go on at once.
+Way tree_way(const NcclShape& shape) {
+  return {2 * (shape.per_node - 1), 2 * levels(shape.nodes), 2 * shape.bytes};
+}
+
+struct Times {
+  const NcclShape& shape;
+  const Hardware& hardware;
+  const NcclConstants& nccl = hardware.nccl;
+
+  double network() const { return nics_GBps(shape, hardware.node) * nccl.net.efficiency; }
+  // Of a ring whose links within the node have `rate`; half of what the network carries is flags
+  // with LL, one part in sixteen with LL128.
+  double rate(double within, double payload) const {
+    if (shape.nodes > 1) return std::min(within, network() * payload);
+    return shape.ranks == 2 ? within * nccl.pair_rate : within;
+  }
+  double own() const { return us(shape.bytes / shape.ranks, nccl.own_GBps); }
+
+  NcclTime ll(const Way& way) const;
+  NcclTime ll128(const Way& way) const;
+  NcclTime simple(const Way& way) const;
+  NcclTime by(NcclProtocol protocol, const Way& way) const;
+  NcclTime nvls() const;
+  NcclTime nvls_tree() const;
+  NcclTime pat() const;
+  NcclTime peers() const;
+};
+
+NcclTime Times::ll(const Way& way) const {
+  const double channel = kLlChannelBytes * shape.ranks;
+  const double full = std::min(1.0, shape.bytes / channel);
+  const double free = nccl.ll.free_KiB * 1024 * shape.ranks;
+  const double beyond = std::max(0.0, shape.bytes - free) / shape.bytes;
+  const double within = us(way.bus_bytes, rate(nccl.ll.GBps, 0.5));
+  return {nccl.ll.base_us + way.steps * (nccl.ll.step_us + full * nccl.ll.full_us) +
+              way.hops * nccl.net.ll_us,
+          shape.bytes > 0 ? beyond * (within + own()) : 0, NcclProtocol::ll};
+}
+
+// Latency hides behind transfer, and transfer behind latency.
+double beyond_latency(double latency, double transfer) {
+  return std::sqrt(latency * latency + transfer * transfer) - latency;
+}
+
+NcclTime Times::ll128(const Way& way) const {
+  const double latency = way.steps * nccl.ll128.step_us + way.hops * nccl.net.ll128_us;
+  const double transfer = us(way.bus_bytes, rate(nccl.ll128.GBps, 120.0 / 128.0));
+  return {nccl.ll128.base_us + latency, beyond_latency(latency, transfer) + own(),
+          NcclProtocol::ll128};
+}
+
+NcclTime Times::simple(const Way& way) const {
+  const NcclSimple& known = nccl.simple;
+  const double latency = way.steps * known.step_us + way.hops * nccl.net.simple_us;
+  const double transfer = us(way.bus_bytes, rate(known.GBps, 1));
+  const double ramp = known.ramp_us * way.bus_bytes / (way.bus_bytes + known.ramp_MB * 1e6);
+  return {known.base_us + latency, beyond_latency(latency, transfer) + ramp + own()};
+}
+
+NcclTime Times::by(NcclProtocol protocol, const Way& way) const {
+  switch (protocol) {
+    case NcclProtocol::ll:
+      return ll(way);
+    case NcclProtocol::ll128:
+      return ll128(way);
+    case NcclProtocol::simple:
+      return simple(way);
+  }
+  LOCKSTEP_ASSERT(false);
+  return {};
+}
+
+NcclTime Times::nvls() const {
+  const double bytes = shape.bus_bytes();
+  const double ramp = nccl.nvls.ramp_us * bytes / (bytes + nccl.nvls.ramp_MB * 1e6);
+  return {nccl.nvls.base_us, us(bytes, nccl.nvls.GBps) + ramp};
+}
+
+// Within each node the switch sums and copies; between them each byte goes up and down a tree.
+NcclTime Times::nvls_tree() const {
+  const double g = shape.per_node;
+  const double within = 2 * shape.bytes * (g - 1) / g;
+  const double between = 2 * shape.bytes * (shape.nodes - 1) / shape.nodes;
+  const double ramp = nccl.nvls.ramp_us * within / (within + nccl.nvls.ramp_MB * 1e6);
+  return {nccl.nvls.base_us + 2 * levels(shape.nodes) * nccl.net.nvls_us,
+          std::max(us(within, nccl.nvls.GBps), us(between, network())) + ramp};
+}
+
+// Doubling distances between nodes of one rank each: the last steps carry most.
+NcclTime Times::pat() const {
+  return {nccl.simple.base_us + levels(shape.nodes) * nccl.net.simple_us,
+          us(shape.bus_bytes(), std::min(nccl.simple.GBps, network())) + own()};
+}
+
+// Everybody sends to everybody at once: what leaves the node shares its NICs, what stays has the
+// links. The quicker of the two protocols.
+NcclTime Times::peers() const {
+  const NcclPeers& known = nccl.peers;
+  const double others = shape.kind == Collective::send_recv ? 1 : shape.ranks - 1;
+  const double outside = shape.nodes > 1 ? (shape.ranks - shape.per_node) / (shape.ranks - 1) : 0;
+  const double bulk = std::max(0.0, shape.sent * (1 - outside) - known.free_MB * 1e6);
+  const double pair = shape.ranks == 2 ? nccl.pair_rate : 1;
+  double simple = us(bulk, known.GBps * pair) + us(shape.own, known.own_GBps);
+  double hop = 0;
+  double ll_hop = 0;
+  if (shape.nodes > 1) {
+    simple = std::max(simple, us(shape.sent * outside * shape.per_node, network()));
+    hop = nccl.net.simple_us;
+    ll_hop = nccl.net.ll_us;
+  }
+  const NcclTime few{known.ll_base_us + known.ll_peer_us * others + ll_hop,
+                     us(shape.largest, known.ll_GBps), NcclProtocol::ll};
+  const NcclTime many{known.base_us + known.peer_us * others + hop, simple};
+  return few.latency_us + few.transfer_us <= many.latency_us + many.transfer_us ? few : many;
+}
+
+}  // namespace
+
+NcclTime nccl_path_time(NcclPath path, const NcclShape& shape, const Hardware& hardware) {
+  const Times times{shape, hardware};
+  switch (path.algorithm) {
+    case NcclAlgorithm::ring:
+      return times.by(path.protocol, ring_way(shape));
+    case NcclAlgorithm::tree:
+      return times.by(path.protocol, tree_way(shape));
+    case NcclAlgorithm::nvls:
+      return times.nvls();
+    case NcclAlgorithm::nvls_tree:
+      return times.nvls_tree();
+    case NcclAlgorithm::pat:
+      return times.pat();
+    case NcclAlgorithm::peers:
+      return times.peers();
+  }
+  LOCKSTEP_ASSERT(false);
+  return {};
+}
+
+}  // namespace lockstep

@@ -1,0 +1,17 @@
+// How long the paths of NCCL take, once a kernel has started: latency, and what transfer adds.
+#pragma once
+
+#include "sim/cost/nccl/choice.h"
+
+namespace lockstep {
+
+struct NcclTime {
+  double latency_us = 0;
+  double transfer_us = 0;
+  NcclProtocol protocol = NcclProtocol::simple;
+};
+
+// REQUIRES: `path` is one of nccl_choice for this shape.
+NcclTime nccl_path_time(NcclPath path, const NcclShape& shape, const Hardware& hardware);
+
+}  // namespace lockstep
