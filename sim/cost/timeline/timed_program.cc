@@ -166,7 +166,7 @@ class Builder {
   void refuse(int rank, const std::string& why) {
     if (why.empty()) return;
     out_.refused.push_back(
-        fmt::format("rank {} at {}: {}", rank, operation_text(plan_, operation_), why));
+        fmt::format("rank {} at {}: {}", rank, operation_place(plan_, operation_), why));
   }
 
   // The global rank that `peers` names for `rank`; -1: none.
@@ -231,7 +231,7 @@ TimedProgram timed_program(const Plan& plan, const CostModel& cost, const Hardwa
   return timed;
 }
 
-std::string operation_text(const Plan& plan, int operation) {
+std::string operation_place(const Plan& plan, int operation) {
   const Operation& op = plan.operations[static_cast<std::size_t>(operation)];
   std::string text =
       op.line > 0 ? fmt::format("line {}: ", op.line) : fmt::format("operation {}: ", operation);

@@ -53,6 +53,6 @@ TimedProgram timed_program(const Plan& plan, const CostModel& cost, const Hardwa
                            const TimelineOptions& options = {});
 
 // "operation 5: all_reduce (dp_gather), layer 0, boundary".
-std::string operation_text(const Plan& plan, int operation);
+std::string operation_place(const Plan& plan, int operation);
 
 }  // namespace lockstep
