@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "sim/base/text.h"
+#include "sim/cost/cost_model.h"
 #include "sim/cost/hardware_file.h"
 #include "sim/report/collective_report.h"
 #include "tools/commands.h"
@@ -288,7 +289,7 @@ Result<CollectiveCall> call_of(const CollectiveOptions& options, Hardware& hardw
 Result<Prediction> prediction_of(const CollectiveCall& call, const Hardware& hardware,
                                  Fidelity fidelity) {
   if (!call.algorithm.empty() && call.library.empty()) return predict(call, hardware, fidelity);
-  return fault("the choice of a library is not modelled yet", "name an --algorithm");
+  return Prediction{collective_time(call, hardware), std::nullopt, std::nullopt};
 }
 
 Result<CollectiveTable> table_of(const CollectiveOptions& options) {
@@ -369,9 +370,10 @@ void add_collective(CLI::App& app, Run& run) {
       ->allow_extra_args(false);
   command->add_option("--dtype", options->dtype, "float, half, bfloat16, fp8, ...");
   command->add_option("--launch", options->launch, "nccl-tests, graph or eager");
-  command->add_option("--library", options->library,
-                      "nccl, custom or deepep; without it, the one "
-                      "that a server would take");
+  command->add_option(
+      "--library", options->library,
+      "nccl, custom (SGLang), vllm, trtllm, symmetric or deepep; without it, the one "
+      "that a server would take");
   command->add_option("--algorithm", options->algorithm,
                       "this one alone, on the links of the hardware, without a launch");
   command->add_option("--fidelity", options->fidelity,
