@@ -13,6 +13,7 @@ using Run = std::function<int()>;
 
 void add_check(CLI::App& app, Run& run);
 void add_collective(CLI::App& app, Run& run);
+void add_kernel(CLI::App& app, Run& run);
 void add_bisect(CLI::App& app, Run& run);
 void add_plan(CLI::App& app, Run& run);
 void add_replay(CLI::App& app, Run& run);
