@@ -16,6 +16,7 @@ void add_collective(CLI::App& app, Run& run);
 void add_bisect(CLI::App& app, Run& run);
 void add_plan(CLI::App& app, Run& run);
 void add_replay(CLI::App& app, Run& run);
+void add_sweep(CLI::App& app, Run& run);
 void add_test(CLI::App& app, Run& run);
 void add_explain(CLI::App& app, Run& run);
 void add_import(CLI::App& app, Run& run);

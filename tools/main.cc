@@ -104,6 +104,7 @@ int run_main(int argc, char** argv) {
   add_bisect(app, run);
   add_plan(app, run);
   add_replay(app, run);
+  add_sweep(app, run);
   add_test(app, run);
   add_explain(app, run);
   add_import(app, run);

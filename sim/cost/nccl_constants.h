@@ -20,8 +20,8 @@ struct NcclChoice {
   // more.
   double ll_two_nodes_GBps = 45;
   double ll_more_nodes_GBps = 35;
-  double tree_two_nodes_GBps = 340;
-  double tree_more_nodes_GBps = 340;
+  double tree_two_nodes_GBps = 662;
+  double tree_more_nodes_GBps = 576;
   double nvls_tree_two_nodes_GBps = 510;
   double nvls_tree_more_nodes_GBps = 510;
   bool operator==(const NcclChoice&) const = default;
@@ -30,58 +30,58 @@ struct NcclChoice {
 // Flags travel with the data in every 8 bytes: least latency, half the rate. A step carries more
 // per channel for nothing until the channel's threads all have a line to send.
 struct NcclLl {
-  double base_us = 3.5;
-  double step_us = 0.72;
-  double full_us = 0.3;  // more, of a step of a full channel
-  double free_KiB = 42;  // of the buffer, for each rank: what full channels carry at that price
-  double GBps = 164;     // of bus bytes beyond free_KiB
+  double base_us = 3.25;
+  double step_us = 0.798;
+  double full_us = 0.406;  // more, of a step of a full channel
+  double free_KiB = 60.4;  // of the buffer, for each rank: what full channels carry at that price
+  double GBps = 141;       // of bus bytes beyond free_KiB
   bool operator==(const NcclLl&) const = default;
 };
 
 // Flags in every 128 bytes.
 struct NcclLl128 {
-  double base_us = 17;
-  double step_us = 0.73;
-  double GBps = 307;
+  double base_us = 18.3;
+  double step_us = 1.01;
+  double GBps = 328;
   bool operator==(const NcclLl128&) const = default;
 };
 
 // Chunks behind a flag in memory. Latency hides behind transfer: sqrt(latency^2 + transfer^2). A
 // pipeline that fills adds ramp_us x bytes / (bytes + ramp_MB).
 struct NcclSimple {
-  double base_us = 1.7;
-  double step_us = 4.3;
-  double GBps = 360;
-  double ramp_us = 25;
-  double ramp_MB = 2.7;
+  double base_us = 2.41;
+  double step_us = 5.3;
+  double GBps = 366;
+  double ramp_us = 21;
+  double ramp_MB = 3.14;
   bool operator==(const NcclSimple&) const = default;
 };
 
 // The switch sums and copies; one step, whatever the number of ranks.
 struct NcclNvls {
-  double base_us = 20.5;
-  double GBps = 472;
-  double ramp_us = 75;
-  double ramp_MB = 30;
+  double base_us = 20.3;
+  double GBps = 490;
+  double ramp_us = 78.6;
+  double ramp_MB = 29.5;
   bool operator==(const NcclNvls&) const = default;
 };
 
 // Sends and receives of a group, all peers at once; the quicker of LL and Simple.
 struct NcclPeers {
-  double ll_base_us = 4.7;
-  double ll_peer_us = 0.2;  // more, for every peer beyond oneself
-  double ll_GBps = 6;       // of the bytes for one peer
-  double base_us = 12.4;
-  double peer_us = 0.16;
-  double GBps = 325;       // of bytes sent beyond free_MB
-  double free_MB = 0.5;    // hidden behind the base
-  double own_GBps = 2000;  // of the bytes that a rank sends to itself
+  double ll_base_us = 4.51;
+  double ll_peer_us = 0.457;  // more, for every peer beyond oneself
+  double ll_GBps = 6.54;      // of the bytes for one peer
+  double base_us = 11.6;
+  double peer_us = 0.285;
+  double GBps = 303;       // of bytes sent beyond free_MB
+  double free_MB = 0.403;  // hidden behind the base
+  double own_GBps = 3010;  // of the bytes that a rank sends to itself
   bool operator==(const NcclPeers&) const = default;
 };
 
 // What a step costs that leaves the node.
 struct NcclNet {
-  double ll_us = 14;
+  double ll_us = 14.5;
   double ll128_us = 16;
   double simple_us = 25;
   double nvls_us = 20;    // of an NVLS tree, each way and level
@@ -99,7 +99,7 @@ struct NcclLaunch {
 
 struct NcclConstants {
   double channels = 24;   // of a communicator
-  double own_GBps = 900;  // of the share that a rank copies for itself
+  double own_GBps = 796;  // of the share that a rank copies for itself
   double pair_rate = 1;   // a ring of two ranks has this times the rate (neighbours on one switch)
   double grouped_us = 0.5;  // of every further collective in a group
   NcclChoice choice;

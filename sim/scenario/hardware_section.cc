@@ -78,6 +78,7 @@ void refuse_gaps(Checker& checker, const Node& map, const HardwareReader& reader
 
 void read_hardware(Checker& checker, const Node& root, Scenario& scenario) {
   const Node* value = root.find("hardware");
+  scenario.hardware = default_hardware();
   if (value == nullptr) return;
   if (!value->is_map()) return set_preset(checker, *value, scenario.hardware);
   checker.refuse_unknown_keys(*value, "hardware");

@@ -1,6 +1,7 @@
 // The file as a whole: its kinds, unknown keys, types, and that all faults come at once.
 #include <doctest/doctest.h>
 
+#include "sim/cost/hardware_file.h"
 #include "sim/scenario/scenario.h"
 #include "tests/scenario/parsing.h"
 
@@ -59,7 +60,7 @@ TEST_CASE("absent keys have the documented defaults") {
   CHECK(s.name == "s");
   CHECK(s.input.serving == ServingSpec{});
   CHECK(s.input.parallel == ParallelFlags{});
-  CHECK(s.hardware == Hardware{});
+  CHECK(s.hardware == default_hardware());
   CHECK(s.input.seed == 1);
   CHECK_FALSE(s.input.steps[0].padding);
   CHECK_FALSE(s.input.steps[0].cuda_graph);

@@ -1,0 +1,44 @@
+// Reads what nccl-tests prints: all_reduce_perf, all_gather_perf, reduce_scatter_perf,
+// alltoall_perf, broadcast_perf, reduce_perf, sendrecv_perf.
+//
+// A log may hold several runs, one after another, and anything in between: lines of NCCL, warnings,
+// the prefixes of job launchers (`0: `, `[1,0]<stdout>:`). The layouts of nccl-tests differ in the
+// columns redop, root, error or #wrong; a row is told by its numbers.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/base/error.h"
+#include "sim/cost/collective_call.h"
+
+namespace lockstep {
+
+struct NcclPoint {
+  std::int64_t bytes = 0;
+  double time_us = 0;  // out of place; in place where only that is there
+  int line = 0;
+};
+
+// One run: one collective on one set of ranks.
+struct NcclRun {
+  std::string file;
+  int line = 0;  // of its first row
+  Collective kind = Collective::all_reduce;
+  int ranks = 0;
+  int nodes = 1;
+  int element_bytes = 4;
+  LaunchStyle launch = LaunchStyle::nccl_tests;
+  std::vector<NcclPoint> points;  // by bytes, ascending
+};
+
+// `kind`: of all runs that do not say which collective they are ("all_reduce"; "": it is an error).
+// Errors: no table, no ranks, ranks that are missing, a collective that nobody can tell.
+Result<std::vector<NcclRun>> parse_nccl_log(const std::string& text, const std::string& file,
+                                            const std::string& kind = {});
+
+// "all_reduce", also "all_reduce_perf", "alltoall", ...; nothing if there is none.
+std::optional<Collective> collective_named(const std::string& text);
+
+}  // namespace lockstep
