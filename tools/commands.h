@@ -17,6 +17,7 @@ void add_kernel(CLI::App& app, Run& run);
 void add_bisect(CLI::App& app, Run& run);
 void add_plan(CLI::App& app, Run& run);
 void add_replay(CLI::App& app, Run& run);
+void add_run(CLI::App& app, Run& run);
 void add_sweep(CLI::App& app, Run& run);
 void add_test(CLI::App& app, Run& run);
 void add_explain(CLI::App& app, Run& run);
