@@ -100,9 +100,11 @@ int run_main(int argc, char** argv) {
   app.set_version_flag("--version", "lockstep 0.1.0");
   Run run;
   add_check(app, run);
+  add_collective(app, run);
   add_bisect(app, run);
   add_plan(app, run);
   add_replay(app, run);
+  add_sweep(app, run);
   add_test(app, run);
   add_explain(app, run);
   add_import(app, run);

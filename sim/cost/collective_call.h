@@ -33,14 +33,15 @@ struct CollectiveCall {
   std::vector<int> ranks;  // global numbers in group order; rank r is on node r / gpus
   // As nccl-tests counts: all_reduce, broadcast, reduce, send_recv: of one rank's buffer;
   // all_gather, reduce_scatter, all_to_all: of the whole buffer, ranks x chunk. Of the calls with
-  // `sizes`: their sum. dispatch, combine: what one rank sends away to all others together, at
-  // most.
+  // `sizes`: their sum. dispatch, combine: tokens x experts_per_token x bytes of a row without
+  // scales, what one rank sends if every expert is elsewhere.
   std::int64_t bytes = 0;
   std::vector<std::int64_t> sizes;  // bytes, of the calls that have some
   int element_bytes = 2;
   LaunchStyle launch = LaunchStyle::graph;
   std::string algorithm;  // "": the best; else a name of docs/cost_models.md: "ring", "tree", ...
-  std::string library;    // "": by the limits of the hardware; "nccl", "custom", "deepep"
+  std::string library;    // "": by the limits of the hardware; "nccl", "custom" (SGLang), "vllm",
+                          // "trtllm", "symmetric" (NCCL on symmetric memory), "deepep"
   // dispatch and combine
   std::int64_t tokens = 0;  // of one rank, at most
   int experts_per_token = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "sim/base/time.h"
 #include "sim/cost/collective_call.h"
@@ -24,7 +25,10 @@ std::unique_ptr<const CostModel> cost_model(const Hardware& hardware);
 // The parts of it, each in its own file.
 Duration kernel_time(const Kernel& kernel, const GpuConstants& gpu);             // kernels
 CollectiveTime nccl_time(const CollectiveCall& call, const Hardware& hardware);  // NCCL
-CollectiveTime serving_time(const CollectiveCall& call,
-                            const Hardware& hardware);  // custom, DeepEP
+// The serving systems' own: custom all-reduces, DeepEP. Nothing where the call is NCCL's: above a
+// system's limit by size, between nodes, of another kind, or of library "nccl".
+std::optional<CollectiveTime> serving_time(const CollectiveCall& call, const Hardware& hardware);
+// The serving systems' own where there is one, else NCCL's.
+CollectiveTime collective_time(const CollectiveCall& call, const Hardware& hardware);
 
 }  // namespace lockstep

@@ -178,6 +178,11 @@ std::vector<std::string> hardware_preset_names() {
   return names;
 }
 
+const Hardware& default_hardware() {
+  static const Hardware hardware = *load_hardware("hgx-h200");
+  return hardware;
+}
+
 Result<Hardware> load_hardware(const std::string& preset_or_path,
                                const std::vector<HardwareSetting>& settings) {
   Result<Hardware> hardware = load(preset_or_path, {}, kDeepestBase);

@@ -35,6 +35,9 @@ Result<Hardware> parse_hardware(std::string text, const std::string& file);
 // A hardware file that reads back to the same values, every constant written out.
 std::string hardware_yaml(const Hardware& hardware);
 
+// hgx-h200: what a scenario runs on that does not say, and a plan file.
+const Hardware& default_hardware();
+
 // The files of scenarios/hardware, built into the program, in the order of their names.
 std::vector<std::string> hardware_preset_names();
 

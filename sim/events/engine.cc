@@ -21,6 +21,7 @@ struct Stream {
   std::int32_t head = -1;         // position of the action; -1: all are over
   std::int32_t previous = -1;     // the one before it on this stream
   std::int32_t next_waiter = -1;  // the stream that waits for the same event
+  Time time{};                    // when `previous` is over
 };
 
 // A meeting as far as its members are there.
@@ -63,12 +64,10 @@ class Engine {
   }
 
  private:
-  // What the subject is.
   enum Kind : std::uint32_t {
-    kGoOn = Network::kEventKinds,  // stream
-    kOver,                         // stream
-    kMeetingOver,                  // meeting
-    kParty,                        // entry of Matching::calls: begins to send
+    kGoOn = Network::kEventKinds,  // a stream: what it waited for is known
+    kArrive,                       // a stream, at somebody to meet
+    kParty,                        // an entry of Matching::calls begins to send
     kTraffic,                      // and above: not ours
   };
 
@@ -98,7 +97,7 @@ class Engine {
     for (std::size_t rank = 0; rank < program_.of_rank.size(); ++rank) {
       const auto end = matching_.first_stream[rank + 1];
       for (auto s = matching_.first_stream[rank]; s < end; ++s) {
-        streams_[at(s)] = {static_cast<std::int32_t>(rank), matching_.first_on[at(s)], -1, -1};
+        streams_[at(s)] = {static_cast<std::int32_t>(rank), matching_.first_on[at(s)], -1, -1, {}};
       }
     }
     waiters_.resize(matching_.links.size(), -1);
@@ -109,10 +108,8 @@ class Engine {
     switch (event.kind) {
       case kGoOn:
         return go_on(subject);
-      case kOver:
-        return finish(subject);
-      case kMeetingOver:
-        return finish_meeting(matching_.meetings[at(subject)]);
+      case kArrive:
+        return arrive({streams_[at(subject)].rank, streams_[at(subject)].head});
       case kParty:
         return begin_party(subject);
       default:
@@ -121,77 +118,72 @@ class Engine {
     }
   }
 
-  // Starts the action that the stream stands at, and those behind it that take no time.
+  // Goes to where the stream meets somebody. Nobody has a say in what comes before, so that needs
+  // no events, and may be ahead of now.
   void go_on(std::int32_t stream) {
-    while (streams_[at(stream)].head >= 0 && start(stream)) step(stream);
-  }
-  void finish(std::int32_t stream) {
-    step(stream);
-    go_on(stream);
-  }
-  void step(std::int32_t stream) {
     Stream& s = streams_[at(stream)];
+    while (s.head >= 0) {
+      const Place place{s.rank, s.head};
+      Moment& m = moment(place);
+      const Time ready = std::max(m.issued, s.time);
+      const bool host_was_late = s.previous < 0 || s.time < m.issued;
+      m.last_rank = s.rank;
+      m.last_action = host_was_late ? -1 : s.previous;
+      if (!pass(place, m, ready, stream)) return;
+      step(s, m.end);
+    }
+  }
+  void step(Stream& s, Time end) {
+    s.time = end;
     s.previous = s.head;
     s.head = matching_.of({s.rank, s.head}).next;
   }
+  // The action that the stream stands at ends then.
+  void release(Place place, Time end) {
+    moment(place).end = end;
+    const std::int32_t stream = stream_of(place);
+    step(streams_[at(stream)], end);
+    go_on(stream);
+  }
 
-  // True if the action is over already.
-  bool start(std::int32_t stream) {
-    const Stream& s = streams_[at(stream)];
-    const Place place{s.rank, s.head};
-    Moment& m = moment(place);
-    if (m.issued > queue_.now()) {
-      push(m.issued, kGoOn, stream);
-      return false;
-    }
-    if (m.ready == kNever) {
-      m.ready = queue_.now();
-      const bool host_was_late = s.previous < 0 || moment({s.rank, s.previous}).end < m.issued;
-      m.last_rank = s.rank;
-      m.last_action = host_was_late ? -1 : s.previous;
-    }
+  // True if the end of the action is known.
+  bool pass(Place place, Moment& m, Time ready, std::int32_t stream) {
     switch (action(place).kind) {
       case ActionKind::busy:
-        return begin_busy(place, m);
-      case ActionKind::meet:
-        return arrive(place);
-      case ActionKind::send:
-      case ActionKind::receive:
-      case ActionKind::exchange:
-        return post(place, m);
+        m.ready = m.begin = ready;
+        m.end = ready + action(place).duration;
+        return true;
       case ActionKind::record:
-        return record(place, m);
+        return record(place, m, ready);
       case ActionKind::wait:
-        return wait(place, m, stream);
+        return wait(place, m, ready, stream);
+      default:
+        push(ready, kArrive, stream);
+        return false;
     }
-    return false;
   }
 
-  // True if it takes no time.
-  bool begin_busy(Place place, Moment& m) {
-    m.begin = queue_.now();
-    m.end = m.begin + action(place).duration;
-    if (m.end == m.begin) return true;
-    push(m.end, kOver, stream_of(place));
-    return false;
-  }
-
-  bool record(Place place, Moment& m) {
-    m.begin = m.end = queue_.now();
+  bool record(Place place, Moment& m, Time ready) {
+    m.ready = m.begin = m.end = ready;
     for (auto s = waiters_of(place); s >= 0; s = streams_[at(s)].next_waiter) {
       push(queue_.now(), kGoOn, s);
     }
     return true;
   }
 
-  bool wait(Place place, Moment& m, std::int32_t stream) {
+  bool wait(Place place, Moment& m, Time ready, std::int32_t stream) {
+    m.ready = m.begin = m.end = ready;
     const Place recorded{place.rank, matching_.of(place).other};
-    if (recorded.exists() && !moment(recorded).is_over()) {
+    if (!recorded.exists()) return true;
+    const Time event = moment(recorded).end;
+    if (event == kNever) {
+      m.begin = m.end = kNever;
       streams_[at(stream)].next_waiter = std::exchange(waiters_of(recorded), stream);
       return false;
     }
-    if (m.ready < queue_.now()) m.last_action = recorded.action;
-    m.begin = m.end = queue_.now();
+    if (event <= ready) return true;
+    m.begin = m.end = event;
+    m.last_action = recorded.action;
     return true;
   }
   // The first stream that waits for a record.
@@ -199,8 +191,16 @@ class Engine {
     return waiters_[at(matching_.first_action[at(record.rank)] + record.action)];
   }
 
-  // A member has come to its meeting. Never over at once: all members end together.
-  bool arrive(Place place) {
+  void arrive(Place place) {
+    moment(place).ready = queue_.now();
+    if (action(place).kind == ActionKind::meet) {
+      arrive_at_meeting(place);
+    } else {
+      post(place);
+    }
+  }
+
+  void arrive_at_meeting(Place place) {
     const std::int32_t index = matching_.meeting_of[at(matching_.of(place).other)];
     const Meeting& meeting = matching_.meetings[at(index)];
     Gathering& gathering = gatherings_[at(index)];
@@ -208,30 +208,24 @@ class Engine {
     if (gathering.arrived++ == 0) gathering.call = call;
     if (gathering.call != call) {
       timeline_.stuck = tell_mismatch(program_, matching_, meeting);
-      return false;
+      return;
     }
     const Call& described = program_.calls[at(call)];
     if (described.schedule) come(place, index, described);
-    if (gathering.arrived < meeting.members) return false;
+    if (gathering.arrived < meeting.members) return;
     gathering.last = queue_.now();
     gathering.last_rank = moment(place).last_rank;
     gathering.last_action = moment(place).last_action;
-    if (described.schedule) return false;
+    if (described.schedule) return;
     for (const Place member : matching_.members(meeting)) {
       begin_with_last(moment(member), gathering);
-      moment(member).end = queue_.now() + described.duration;
+      release(member, queue_.now() + described.duration);
     }
-    push(queue_.now() + described.duration, kMeetingOver, index);
-    return false;
   }
   static void begin_with_last(Moment& m, const Gathering& gathering) {
     m.begin = gathering.last;
     m.last_rank = gathering.last_rank;
     m.last_action = gathering.last_action;
-  }
-
-  void finish_meeting(const Meeting& meeting) {
-    for (const Place member : matching_.members(meeting)) finish(stream_of(member));
   }
 
   // A member of a collective that goes message by message; the first brings the switches.
@@ -266,29 +260,32 @@ class Engine {
       const Place place = matching_.calls[at(meeting.first + ended.party)];
       const Gathering& gathering = gatherings_[at(index)];
       Moment& m = moment(place);
-      m.begin = m.end = queue_.now();
+      m.begin = queue_.now();
       if (gathering.arrived == meeting.members) begin_with_last(m, gathering);
-      push(m.end, kOver, stream_of(place));
+      release(place, queue_.now());
     }
     traffic_.ended().clear();
   }
 
   bool is_ready(Place place) { return moment(place).ready != kNever; }
 
-  // One side of messages is there. True if they are over.
-  bool post(Place place, Moment& m) {
+  // One side of messages is there.
+  void post(Place place) {
     const Partners& partners = matching_.partners[at(matching_.of(place).other)];
-    if (!partners.sends && !partners.receives) return begin_busy(place, m);
+    const Moment cause = moment(place);
+    if (!partners.sends && !partners.receives) {
+      moment(place).begin = queue_.now();
+      return release(place, queue_.now() + action(place).duration);
+    }
     if (partners.receiver.exists() && is_ready(partners.receiver)) {
-      transfer(place, partners.receiver, m);
+      transfer(place, partners.receiver, cause);
     }
     const bool other_way = partners.sender.exists() && partners.sender != place;
-    if (other_way && is_ready(partners.sender)) transfer(partners.sender, place, m);
-    return false;
+    if (other_way && is_ready(partners.sender)) transfer(partners.sender, place, cause);
   }
 
   // Both sides are there: the second of them now, for the reason in `cause`.
-  void transfer(Place sender, Place receiver, Moment cause) {
+  void transfer(Place sender, Place receiver, const Moment& cause) {
     const Duration duration = std::max(action(sender).duration, action(receiver).duration);
     for (const Place side : {sender, receiver}) {
       Transfer& t = transfers_[at(matching_.of(side).other)];
@@ -296,10 +293,9 @@ class Engine {
       if (--t.missing > 0) continue;
       Moment& m = moment(side);
       m.begin = queue_.now();
-      m.end = t.end;
       m.last_rank = cause.last_rank;
       m.last_action = cause.last_action;
-      push(m.end, kOver, stream_of(side));
+      release(side, t.end);
     }
   }
 
@@ -310,25 +306,33 @@ class Engine {
     if (!all_ended) timeline_.stuck = find_deadlock(program_, matching_, stands, timeline_);
   }
 
-  // What was promised but is later than a mismatch did not happen.
   void sum_up() {
+    if (timeline_.stuck && timeline_.stuck->cause == Stuck::Cause::mismatch) stop_now();
     timeline_.messages = traffic_.messages();
-    std::uint64_t hash = 0;
-    const auto add = [&hash](std::int64_t value) {
-      hash = mix64(hash ^ static_cast<std::uint64_t>(value));
-    };
     for (std::size_t rank = 0; rank < timeline_.of_rank.size(); ++rank) {
-      std::vector<Moment>& moments = timeline_.of_rank[rank];
+      const std::vector<Moment>& moments = timeline_.of_rank[rank];
       for (std::size_t i = 0; i < moments.size(); ++i) {
-        Moment& m = moments[i];
-        if (m.end > queue_.now()) m.end = kNever;
-        if (!m.is_over()) continue;
-        timeline_.end = std::max(timeline_.end, m.end);
-        for (const std::size_t index : {rank, i}) add(static_cast<std::int64_t>(index));
-        for (const Time time : {m.begin, m.end}) add(time.count());
+        if (!moments[i].is_over()) continue;
+        timeline_.end = std::max(timeline_.end, moments[i].end);
+        timeline_.trace_hash += hash_of(static_cast<std::uint64_t>(rank) << 32 | i, moments[i]);
       }
     }
-    timeline_.trace_hash = hash;
+  }
+  // A sum of them says the same whatever the order in which things at one time were done.
+  static std::uint64_t hash_of(std::uint64_t place, const Moment& m) {
+    const auto word = [](Time time) { return static_cast<std::uint64_t>(time.count()); };
+    return mix64(mix64(mix64(place) ^ word(m.begin)) ^ word(m.end));
+  }
+
+  // Streams that were ahead of now have not come so far.
+  void stop_now() {
+    for (std::vector<Moment>& moments : timeline_.of_rank) {
+      for (Moment& m : moments) {
+        for (Time* time : {&m.issued, &m.ready, &m.begin, &m.end}) {
+          if (*time > queue_.now()) *time = kNever;
+        }
+      }
+    }
   }
 
   const Program& program_;

@@ -48,7 +48,7 @@ struct Stuck {
 struct Timeline {
   std::vector<std::vector<Moment>> of_rank;  // as Program::of_rank
   Time end{};                                // of the last action that ended
-  std::int64_t events = 0;                   // taken from the queue
+  std::int64_t events = 0;                   // taken from the queue; between meetings none
   std::int64_t messages = 0;                 // of schedules
   std::uint64_t trace_hash = 0;  // of (rank, action, begin, end) of every action that is over
   std::optional<Stuck> stuck;

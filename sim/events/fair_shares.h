@@ -36,6 +36,7 @@ class FairShares {
   // From now on `flow`, a small number of the caller's, crosses `links`, all different. Its rate
   // is known after the next settle(), in the same picosecond. REQUIRES: 1 to 4 links; work > 0.
   void add(std::uint32_t flow, std::span<const LinkId> links, Work work);
+  bool carries(LinkId link) const { return !links_[link.index()].flows.empty(); }
   // Takes an event of the kind `due`; appends the flows that have ended and are gone.
   void handle(const Event& event, EventQueue& queue, std::vector<std::uint32_t>& ended);
   // Rates anew, for all links that a change reaches. REQUIRES: nothing else happens now.

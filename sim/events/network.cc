@@ -1,6 +1,8 @@
 #include "sim/events/network.h"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "sim/base/require.h"
 
@@ -34,7 +36,7 @@ void Network::handle(const Event& event, std::vector<Message>& arrived) {
       break;
     }
     case kBegin:
-      begin(event.subject);
+      begin_all(event.subject);
       break;
     case kDue:
       ended_.clear();
@@ -79,8 +81,7 @@ std::uint32_t Network::allocate(const Message& message, const Route& route) {
 bool Network::is_free(const Flow& flow) const {
   return std::all_of(flow.way().begin(), flow.way().end(), [this](LinkId id) {
     const Link& link = links_[id.index()];
-    return link.sharing == 0 &&
-           (link.planned == kNone || flows_[link.planned].time == queue_.now());
+    return link.flow == kNone || (link.flow != kShared && flows_[link.flow].time == queue_.now());
   });
 }
 
@@ -89,18 +90,21 @@ Duration Network::time_alone(const Flow& flow) {
   for (const LinkId id : flow.way().subspan(1)) {
     if (links_[id.index()].rate < narrowest->rate) narrowest = &links_[id.index()];
   }
-  if (narrowest->last_bytes != flow.message.bytes) {
-    narrowest->last_bytes = flow.message.bytes;
-    narrowest->last_time = transfer_time(flow.message.bytes, Rate{narrowest->rate});
+  const std::int64_t bytes = flow.message.bytes;
+  if (narrowest->last_bytes == bytes) return narrowest->last_time;
+  const Duration time = transfer_time(bytes, Rate{narrowest->rate});
+  if (bytes <= std::numeric_limits<std::uint32_t>::max()) {
+    narrowest->last_bytes = static_cast<std::uint32_t>(bytes);
+    narrowest->last_time = time;
   }
-  return narrowest->last_time;
+  return time;
 }
 
 void Network::plan(std::uint32_t index, Time begin) {
   Flow& flow = flows_[index];
   flow.state = State::planned;
   flow.time = begin + time_alone(flow);
-  for (const LinkId link : flow.way()) links_[link.index()].planned = index;
+  for (const LinkId link : flow.way()) links_[link.index()].flow = index;
   queue_.push({flow.time, kPlannedEnd, index});
 }
 
@@ -108,14 +112,30 @@ void Network::wait(std::uint32_t index, Time begin) {
   Flow& flow = flows_[index];
   flow.state = State::waiting;
   flow.time = begin;
-  queue_.push({begin, kBegin, index});
+  flow.next = kNone;
+  // Many begin together, and one event is enough for them.
+  const std::uint32_t last = std::exchange(last_waiting_, index);
+  if (last != kNone && flows_[last].state == State::waiting && flows_[last].time == begin &&
+      last != index) {
+    flows_[last].next = index;
+  } else {
+    queue_.push({begin, kBegin, index});
+  }
+}
+
+void Network::begin_all(std::uint32_t first) {
+  for (std::uint32_t flow = first; flow != kNone;) {
+    const std::uint32_t next = flows_[flow].next;
+    begin(flow);
+    flow = next;
+  }
 }
 
 void Network::begin(std::uint32_t index) {
   const Flow& flow = flows_[index];
   for (const LinkId id : flow.way()) {
-    const std::uint32_t other = links_[id.index()].planned;
-    if (other != kNone && flows_[other].time != queue_.now()) give_up_plan(other);
+    const std::uint32_t other = links_[id.index()].flow;
+    if (other < kShared && flows_[other].time != queue_.now()) give_up_plan(other);
   }
   if (is_free(flow)) {
     plan(index, queue_.now());
@@ -129,7 +149,7 @@ void Network::give_up_plan(std::uint32_t index) {
   std::int64_t rate = links_[flow.links[0].index()].rate;
   for (const LinkId id : flow.way()) {
     Link& link = links_[id.index()];
-    if (link.planned == index) link.planned = kNone;
+    if (link.flow == index) link.flow = kNone;
     rate = std::min(rate, link.rate);
   }
   const Time begin = flow.time - time_alone(flow);
@@ -144,7 +164,7 @@ void Network::give_up_plan(std::uint32_t index) {
 void Network::share(std::uint32_t index, Work work) {
   Flow& flow = flows_[index];
   flow.state = State::sharing;
-  for (const LinkId link : flow.way()) ++links_[link.index()].sharing;
+  for (const LinkId link : flow.way()) links_[link.index()].flow = kShared;
   shares_.add(index, flow.way(), work);
   settle_later();
 }
@@ -161,8 +181,8 @@ void Network::finish(std::uint32_t index, std::vector<Message>& arrived) {
   for (const LinkId id : flow.way()) {
     Link& link = links_[id.index()];
     link.bytes += flow.message.bytes;
-    if (link.planned == index) link.planned = kNone;
-    if (flow.state == State::sharing) --link.sharing;
+    const bool last = flow.state == State::sharing && !shares_.carries(id);
+    if (link.flow == index || last) link.flow = kNone;
   }
   flow.state = State::free;
   arrived.push_back(flow.message);

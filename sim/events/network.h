@@ -48,20 +48,21 @@ class Network {
   enum Kind : std::uint32_t { kPlannedEnd, kBegin, kDue, kSettle };
   enum class State : std::uint8_t { free, planned, waiting, sharing };
   static constexpr std::uint32_t kNone = 0xFFFFFFFF;
+  static constexpr std::uint32_t kShared = 0xFFFFFFFE;
 
-  struct Link {
-    std::int64_t rate = 0;  // micro-bytes/s
-    std::uint32_t planned = kNone;
-    std::int32_t sharing = 0;  // flows
-    std::int64_t bytes = 0;
-    // The last transfer that was computed: most are alike.
-    std::int64_t last_bytes = 0;
+  // Two to a cache line, a flow to each: with thousands of parties these are what time goes into.
+  struct alignas(32) Link {
+    std::int64_t rate = 0;         // micro-bytes/s
+    std::uint32_t flow = kNone;    // the planned one; kShared: as many as shares_ says
+    std::uint32_t last_bytes = 0;  // the last transfer that was computed: most are alike
     Duration last_time{};
+    std::int64_t bytes = 0;
   };
-  struct Flow {
+  struct alignas(64) Flow {
     Message message;
     Time time{};  // planned: its end; waiting: its begin
     std::array<LinkId, 4> links{};
+    std::uint32_t next = kNone;  // that begins at the same time and has no event of its own
     std::uint8_t count = 0;
     State state = State::free;
     std::span<const LinkId> way() const { return {links.data(), count}; }
@@ -73,6 +74,7 @@ class Network {
   void plan(std::uint32_t flow, Time begin);
   void give_up_plan(std::uint32_t flow);
   void wait(std::uint32_t flow, Time begin);
+  void begin_all(std::uint32_t first);
   void begin(std::uint32_t flow);
   void share(std::uint32_t flow, Work work);
   void settle_later();
@@ -84,6 +86,7 @@ class Network {
   std::vector<std::uint32_t> free_;
   FairShares shares_;
   bool settle_pending_ = false;
+  std::uint32_t last_waiting_ = kNone;
   std::vector<std::uint32_t> ended_;  // only within handle()
 };
 

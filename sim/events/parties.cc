@@ -37,7 +37,8 @@ Parties::Parties(const Schedule& schedule, const World& world, std::uint32_t kin
       world_(world),
       kind_(kind),
       places_(std::move(places)),
-      parties_(static_cast<std::size_t>(schedule.parties())) {
+      parties_(static_cast<std::size_t>(schedule.parties())),
+      early_(parties_.size()) {
   LOCKSTEP_ASSERT(kind >= Network::kEventKinds);
   LOCKSTEP_ASSERT(places_.empty() || places_.size() == parties_.size());
 }
@@ -56,7 +57,8 @@ void Parties::arrive(const Message& message) {
     one_less(message.to);
   } else {
     LOCKSTEP_ASSERT(receiver.round < message.round);
-    receiver.early.add(message.round);
+    ++receiver.early;
+    early_[static_cast<std::size_t>(message.to)].add(message.round);
   }
   one_less(message.from);
 }
@@ -76,8 +78,12 @@ void Parties::post(int index) {
   Party& party = of(index);
   sends_.clear();
   schedule_.sends(index, party.round, sends_);
-  party.missing = schedule_.receives(index, party.round) - party.early.take(party.round) +
-                  static_cast<std::int32_t>(sends_.size());
+  party.missing = schedule_.receives(index, party.round) + static_cast<std::int32_t>(sends_.size());
+  if (party.early > 0) {
+    const std::int32_t came = early_[static_cast<std::size_t>(index)].take(party.round);
+    party.early -= came;
+    party.missing -= came;
+  }
   LOCKSTEP_ASSERT(party.missing >= 0);
   const auto place = [this](int p) {
     return places_.empty() ? p : places_[static_cast<std::size_t>(p)];

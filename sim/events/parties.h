@@ -60,7 +60,7 @@ class Parties {
     std::int32_t round = -1;
     std::int32_t rounds = 0;
     std::int32_t missing = 0;  // sends and receives of the round
-    EarlyMessages early;
+    std::int32_t early = 0;    // messages
   };
 
   Party& of(int party) { return parties_[static_cast<std::size_t>(party)]; }
@@ -74,6 +74,7 @@ class Parties {
   std::uint32_t kind_;
   std::vector<int> places_;
   std::vector<Party> parties_;
+  std::vector<EarlyMessages> early_;  // by party
   std::vector<int> ended_;
   std::vector<Send> sends_;  // of the round being posted
   std::int64_t messages_ = 0;

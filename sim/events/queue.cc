@@ -13,6 +13,12 @@ std::uint64_t key(const Event& event) { return static_cast<std::uint64_t>(event.
 
 }  // namespace
 
+std::size_t EventQueue::SlotSet::first() const {
+  std::size_t word = 0;
+  while (words[word] == 0) ++word;
+  return word * 64 + static_cast<std::size_t>(std::countr_zero(words[word]));
+}
+
 void EventQueue::push(const Event& event) {
   LOCKSTEP_ASSERT(event.time >= now());
   std::uint32_t node = free_;
@@ -30,16 +36,16 @@ void EventQueue::push(const Event& event) {
 Event EventQueue::pop() {
   LOCKSTEP_ASSERT(size_ > 0);
   std::size_t level = 0;
-  while (occupied_[level] == 0) ++level;
-  const auto index = static_cast<std::size_t>(std::countr_zero(occupied_[level]));
+  while (occupied_[level].empty()) ++level;
+  const std::size_t index = occupied_[level].first();
   Slot& slot = slots_[level][index];
   const std::uint32_t first = slot.first;
   if (first == slot.last) {
-    occupied_[level] &= ~(std::uint64_t{1} << index);
+    occupied_[level].erase(index);
   } else if (level == 0) {
     slot.first = nodes_[first].next;
   } else {
-    occupied_[level] &= ~(std::uint64_t{1} << index);
+    occupied_[level].erase(index);
     spread(slot);
     return pop();
   }
@@ -60,24 +66,21 @@ void EventQueue::append(std::uint32_t node) {
   const std::uint64_t differing = (time ^ now_) | 1;  // equal: the lowest level, too
   const unsigned level = (63U - static_cast<unsigned>(std::countl_zero(differing))) / kDigitBits;
   const std::size_t index = (time >> (level * kDigitBits)) % kSlots;
-  const std::uint64_t bit = std::uint64_t{1} << index;
   Slot& slot = slots_[level][index];
-  if ((occupied_[level] & bit) != 0) {
+  if (occupied_[level].has(index)) {
     nodes_[slot.last].next = node;
+    slot.earliest = std::min(slot.earliest, time);
   } else {
-    occupied_[level] |= bit;
+    occupied_[level].insert(index);
     slot.first = node;
+    slot.earliest = time;
   }
   slot.last = node;
 }
 
 // Time goes on to the earliest event of the slot, and all its events come to lower levels.
 void EventQueue::spread(Slot slot) {
-  std::uint64_t earliest = key(nodes_[slot.last].event);
-  for (std::uint32_t node = slot.first; node != slot.last; node = nodes_[node].next) {
-    earliest = std::min(earliest, key(nodes_[node].event));
-  }
-  now_ = earliest;
+  now_ = slot.earliest;
   for (std::uint32_t node = slot.first;;) {
     const std::uint32_t next = nodes_[node].next;
     append(node);

@@ -40,21 +40,31 @@ class EventQueue {
   // The time of the last event taken.
   Time now() const { return Time(static_cast<std::int64_t>(now_)); }
   // Is there another event of this very time?
-  bool more_now() const { return (occupied_[0] >> (now_ % kSlots) & 1) != 0; }
+  bool more_now() const { return occupied_[0].has(now_ % kSlots); }
 
  private:
-  static constexpr unsigned kDigitBits = 6;
+  static constexpr unsigned kDigitBits = 8;
   static constexpr unsigned kSlots = 1U << kDigitBits;
-  static constexpr unsigned kLevels = 11;  // 66 bits
+  static constexpr unsigned kLevels = 8;
   static constexpr std::uint32_t kNone = 0xFFFFFFFF;
 
+  // A set of slots.
+  struct SlotSet {
+    std::array<std::uint64_t, kSlots / 64> words{};
+    bool has(std::size_t slot) const { return (words[slot / 64] >> (slot % 64) & 1) != 0; }
+    void insert(std::size_t slot) { words[slot / 64] |= std::uint64_t{1} << (slot % 64); }
+    void erase(std::size_t slot) { words[slot / 64] &= ~(std::uint64_t{1} << (slot % 64)); }
+    bool empty() const { return (words[0] | words[1] | words[2] | words[3]) == 0; }
+    std::size_t first() const;  // REQUIRES: not empty
+  };
   struct Node {
     Event event;
     std::uint32_t next = kNone;
   };
   struct Slot {  // a list, first in, first out; meaningless if it is not occupied
-    std::uint32_t first;
-    std::uint32_t last;
+    std::uint32_t first = kNone;
+    std::uint32_t last = kNone;
+    std::uint64_t earliest = 0;  // time in it
   };
 
   void append(std::uint32_t node);
@@ -62,7 +72,7 @@ class EventQueue {
   void spread(Slot slot);
 
   std::array<std::array<Slot, kSlots>, kLevels> slots_;
-  std::array<std::uint64_t, kLevels> occupied_{};  // a bit a slot
+  std::array<SlotSet, kLevels> occupied_;
   std::vector<Node> nodes_;
   std::uint32_t free_ = kNone;  // a list of nodes
   std::uint64_t now_ = 0;

@@ -19,7 +19,7 @@ const Action& action_of(const RunOfPlan& run, const Stuck::Wait& wait) {
 std::string place_of(const RunOfPlan& run, const Action& action) {
   if (action.label < 0) return fmt::format("stream {} before an event", action.stream);
   const int operation = run.timed.labels[static_cast<std::size_t>(action.label)].operation;
-  return operation_text(run.plan, operation);
+  return operation_place(run.plan, operation);
 }
 
 // Members of equal calls on one line each.

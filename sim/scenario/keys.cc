@@ -229,10 +229,28 @@ constexpr auto kParallel = std::to_array<Key>({
            kArgs, "all-to-all between tokens and experts"),
 });
 
+constexpr View kConstants = "docs/hardware.md";
+constexpr Key constants(View path, View meaning) {
+  return of(KeyType::settings, path, "of the preset", kConstants, meaning);
+}
+
 constexpr auto kHardware = std::to_array<Key>({
-    of(KeyType::text, "hardware.preset", "hgx-h200", kLockstep, "GPU generation and node"),
+    of(KeyType::text, "hardware.preset", "hgx-h200", kLockstep, "a machine that is known"),
     integer("hardware.nodes", 1, kMostRanks, "as many as needed", "nodes", kLockstep, "nodes"),
-    of(KeyType::text, "hardware.file", "", kLockstep, "not modelled yet"),
+    of(KeyType::text, "hardware.file", "", kLockstep,
+       "instead of a preset: a hardware file, beside the scenario"),
+    of(KeyType::text, "hardware.name", "of the preset", kLockstep, "printed in reports"),
+    of(KeyType::text, "hardware.about", "of the preset", kLockstep, "what it is"),
+    of(KeyType::text, "hardware.accuracy", "of the preset", kLockstep,
+       "how far off its predictions have been"),
+    choice("hardware.generation", "ampere|hopper|blackwell|none", "of the preset", kLockstep,
+           "of the GPU; an input of rules"),
+    constants("hardware.node", "constants of links and NICs"),
+    constants("hardware.gpu", "constants of arithmetic and memory"),
+    constants("hardware.launch", "constants of starting a kernel"),
+    constants("hardware.nccl", "constants of NCCL"),
+    constants("hardware.serving", "constants of a serving system's own collectives"),
+    of(KeyType::settings, "hardware.sources", "{}", kConstants, "where constants come from"),
 });
 
 constexpr auto kBatchKeys = std::to_array<Key>({

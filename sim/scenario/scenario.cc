@@ -10,6 +10,7 @@
 #include "sim/scenario/batch_section.h"
 #include "sim/scenario/checker.h"
 #include "sim/scenario/expect_section.h"
+#include "sim/scenario/hardware_section.h"
 #include "sim/scenario/model_section.h"
 #include "sim/scenario/server_flags.h"
 #include "sim/scenario/settings.h"
@@ -77,7 +78,7 @@ Scenario read_scenario(Checker& checker, FaultList& faults, const Node& root,
   scenario.bug = read_bug(checker, root);
   scenario.patches = patches_of(root);
   check_patches(checker, root);
-  scenario.hardware = read_hardware(checker, root);
+  read_hardware(checker, root, scenario);
   if (root.find("program") != nullptr) {
     refuse_lowering_keys(checker, root);
     Result<Plan> program = read_program(checker.document(), scenario.name, scenario.input.seed);
@@ -93,8 +94,8 @@ Scenario read_scenario(Checker& checker, FaultList& faults, const Node& root,
   scenario.input.serving = read_serving(checker, root);
   read_parallel_and_batch(checker, root, scenario.input);
   scenario.input.name = scenario.name;
-  scenario.input.gpu = scenario.hardware.gpu;
-  scenario.input.gpus_per_node = scenario.hardware.gpus_per_node;
+  scenario.input.gpu = scenario.hardware.generation;
+  scenario.input.gpus_per_node = static_cast<int>(scenario.hardware.node.host_gpus);
   return scenario;
 }
 

@@ -7,6 +7,7 @@
 
 #include "sim/base/error.h"
 #include "sim/base/yaml.h"
+#include "sim/cost/hardware.h"
 #include "sim/scenario/bug.h"
 #include "sim/scenario/patch.h"
 #include "sim/serving/input.h"
@@ -36,20 +37,13 @@ struct Expect {
   bool operator==(const Expect&) const = default;
 };
 
-struct Hardware {
-  std::string preset = "hgx-h200";
-  std::string gpu = "hopper";
-  int gpus_per_node = 8;
-  std::optional<int> nodes;
-  bool operator==(const Hardware&) const = default;
-};
-
 struct Scenario {
   std::string name;
   std::string about;
   LoweringInput input;
   std::optional<Plan> program;  // what a `program:` says; then `input` says nothing
-  Hardware hardware;
+  Hardware hardware;            // hgx-h200 if the file does not say
+  std::optional<int> nodes;     // of the hardware; as many as needed if the file does not say
   std::optional<Expect> expect;
   std::optional<Bug> bug;
   std::vector<Patch> patches;  // the fix, then the neighbours; patched() makes them

@@ -2,30 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <filesystem>
 #include <utility>
 
 namespace lockstep {
 namespace {
-
-struct HardwarePreset {
-  std::string_view name;
-  std::string_view gpu;  // generation
-  int gpus_per_node;
-};
-
-constexpr auto kHardware = std::to_array<HardwarePreset>({
-    {"hgx-a100", "ampere", 8},
-    {"hgx-h100", "hopper", 8},
-    {"hgx-h200", "hopper", 8},
-    {"hgx-b200", "blackwell", 8},
-    {"hgx-b300", "blackwell", 8},
-    {"gb200-nvl72", "blackwell", 4},
-    {"pcie-rtx-pro-6000", "blackwell", 8},
-    {"loopback", "none", 8},
-});
 
 std::optional<FlagValue> flag_value(Checker& checker, const Node& value, const Key& key) {
   if (key.type == KeyType::boolean) {
@@ -120,25 +101,7 @@ void read_changes(Checker& checker, const Node& map, const char* name, std::vect
   }
 }
 
-void set_preset(Checker& checker, const Node& name, Hardware& hardware) {
-  const auto preset = std::ranges::find(kHardware, name.text, &HardwarePreset::name);
-  if (!name.is_scalar() || preset == kHardware.end()) {
-    checker.fault(name, fmt::format("unknown hardware preset {}", shown(name)),
-                  suggestion(name.text, hardware_preset_names()));
-    return;
-  }
-  hardware.preset = preset->name;
-  hardware.gpu = preset->gpu;
-  hardware.gpus_per_node = preset->gpus_per_node;
-}
-
 }  // namespace
-
-std::vector<std::string> hardware_preset_names() {
-  std::vector<std::string> names;
-  for (const HardwarePreset& preset : kHardware) names.emplace_back(preset.name);
-  return names;
-}
 
 ServingSpec read_serving(Checker& checker, const Node& root) {
   ServingSpec serving;
@@ -174,26 +137,6 @@ ParallelFlags read_parallel(Checker& checker, const Node& root) {
   checker.read(*map, kSection, "enable_dp_lm_head", flags.enable_dp_lm_head);
   checker.read(*map, kSection, "moe_a2a_backend", flags.moe_a2a_backend);
   return flags;
-}
-
-Hardware read_hardware(Checker& checker, const Node& root) {
-  Hardware hardware;
-  const Node* value = root.find("hardware");
-  if (value == nullptr) return hardware;
-  if (!value->is_map()) {
-    set_preset(checker, *value, hardware);
-    return hardware;
-  }
-  checker.refuse_unknown_keys(*value, "hardware");
-  const Node* preset = value->find("preset");
-  if (preset == nullptr || value->find("file") != nullptr) {
-    checker.fault(*value, "not modelled yet: hardware described inline or in a file",
-                  "name a preset: {preset: hgx-h200, nodes: 2}");
-    return hardware;
-  }
-  set_preset(checker, *preset, hardware);
-  checker.read(*value, "hardware", "nodes", hardware.nodes);
-  return hardware;
 }
 
 }  // namespace lockstep

@@ -1,6 +1,7 @@
 // The file as a whole: its kinds, unknown keys, types, and that all faults come at once.
 #include <doctest/doctest.h>
 
+#include "sim/cost/hardware_file.h"
 #include "sim/scenario/scenario.h"
 #include "tests/scenario/parsing.h"
 
@@ -41,8 +42,8 @@ seed: 7
   CHECK(s.input.serving.rules.size() == 1);
   CHECK(s.input.parallel.tp_size == 8);
   CHECK(s.input.parallel.enable_dp_attention);
-  CHECK(s.hardware.preset == "gb200-nvl72");
-  CHECK(s.hardware.nodes == 2);
+  CHECK(s.hardware.name == "gb200-nvl72");
+  CHECK(s.nodes == 2);
   CHECK(s.input.gpu == "blackwell");
   CHECK(s.input.gpus_per_node == 4);
   REQUIRE(s.input.steps.size() == 1);
@@ -59,7 +60,7 @@ TEST_CASE("absent keys have the documented defaults") {
   CHECK(s.name == "s");
   CHECK(s.input.serving == ServingSpec{});
   CHECK(s.input.parallel == ParallelFlags{});
-  CHECK(s.hardware == Hardware{});
+  CHECK(s.hardware == default_hardware());
   CHECK(s.input.seed == 1);
   CHECK_FALSE(s.input.steps[0].padding);
   CHECK_FALSE(s.input.steps[0].cuda_graph);
@@ -83,7 +84,8 @@ TEST_CASE("an unknown key that is far from all lists those that there are") {
         "s.yaml:4:30: error: unknown key 'colour' in 'hardware'\n"
         "  hardware: {preset: hgx-h200, colour: red}\n"
         "                               ^\n"
-        "  hint: known: preset, nodes, file\n");
+        "  hint: known: preset, nodes, file, name, about, accuracy, generation, node, gpu, launch, "
+        "nccl, serving, sources\n");
 }
 
 TEST_CASE("a key in the wrong section is told where it belongs") {

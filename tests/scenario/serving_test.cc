@@ -95,27 +95,22 @@ TEST_CASE("each hardware preset has a GPU generation and a node size") {
   const auto hardware = [](const char* name) {
     return parsed(with_batch(std::string("hardware: ") + name + "\n")).hardware;
   };
-  CHECK(hardware("hgx-a100").gpu == "ampere");
-  CHECK(hardware("hgx-h100").gpu == "hopper");
-  CHECK(hardware("hgx-h200").gpus_per_node == 8);
-  CHECK(hardware("hgx-b200").gpu == "blackwell");
-  CHECK(hardware("hgx-b300").gpu == "blackwell");
-  CHECK(hardware("gb200-nvl72").gpus_per_node == 4);
-  CHECK(hardware("pcie-rtx-pro-6000").gpu == "blackwell");
-  CHECK(hardware("loopback").gpu == "none");
+  CHECK(hardware("hgx-a100").generation == "ampere");
+  CHECK(hardware("hgx-h100").generation == "hopper");
+  CHECK(hardware("hgx-h200").node.host_gpus == 8);
+  CHECK(hardware("hgx-b200").generation == "blackwell");
+  CHECK(hardware("hgx-b300").generation == "blackwell");
+  CHECK(hardware("gb200-nvl72").node.host_gpus == 4);
+  CHECK(hardware("pcie-rtx-pro-6000").generation == "blackwell");
+  CHECK(hardware("loopback").generation == "none");
 }
 
-TEST_CASE("unknown hardware names the nearest; hardware without a preset is not modelled yet") {
+TEST_CASE("unknown hardware names the nearest") {
   CHECK(faults_of(with_batch("hardware: hgx-h300\n")) ==
         "s.yaml:4:11: error: unknown hardware preset 'hgx-h300'\n"
         "  hardware: hgx-h300\n"
         "            ^\n"
-        "  hint: did you mean 'hgx-h100'?\n");
-  CHECK(faults_of(with_batch("hardware: {nodes: 2}\n")) ==
-        "s.yaml:4:11: error: not modelled yet: hardware described inline or in a file\n"
-        "  hardware: {nodes: 2}\n"
-        "            ^\n"
-        "  hint: name a preset: {preset: hgx-h200, nodes: 2}\n");
+        "  hint: did you mean 'hgx-b300'?\n");
   CHECK(faults_of(with_batch("hardware: [a]\n")).find("unknown hardware preset a list") !=
         std::string::npos);
 }

@@ -29,8 +29,8 @@ TEST_CASE("a setting adds keys and the maps above them") {
                                          {"hardware.nodes", "2"}});
   CHECK(s.input.serving.rules.at("should_use_reduce_scatter") == "true");
   CHECK(s.input.serving.revision == "24785^");
-  CHECK(s.hardware.preset == "hgx-b200");
-  CHECK(s.hardware.nodes == 2);
+  CHECK(s.hardware.name == "hgx-b200");
+  CHECK(s.nodes == 2);
 }
 
 TEST_CASE("entries of lists are counted from 0") {

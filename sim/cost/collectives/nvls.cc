@@ -27,9 +27,9 @@ namespace lockstep {
 namespace {
 
 // What goes up and down in each round.
-class Plan {
+class Traffic {
  public:
-  Plan(const CollectiveCall& call, const Topology& topology)
+  Traffic(const CollectiveCall& call, const Topology& topology)
       : blocks_(rank_blocks(call)),
         scatters_(call.kind != Collective::all_gather),
         gathers_(call.kind != Collective::reduce_scatter),
@@ -72,13 +72,13 @@ class Plan {
 };
 
 // Elements of one message.
-std::int64_t count_of(const Plan& plan, bool goes_up, int rank, int j) {
+std::int64_t count_of(const Traffic& traffic, bool goes_up, int rank, int j) {
   std::int64_t count = 0;
   const auto add = [&](const Piece& piece) { count += piece.count; };
   if (goes_up) {
-    plan.up(rank, j, add);
+    traffic.up(rank, j, add);
   } else {
-    plan.down(rank, j, add);
+    traffic.down(rank, j, add);
   }
   return count;
 }
@@ -86,30 +86,30 @@ std::int64_t count_of(const Plan& plan, bool goes_up, int rank, int j) {
 class Nvls final : public MessageSchedule<Nvls> {
  public:
   Nvls(const CollectiveCall& call, const Topology& topology)
-      : MessageSchedule(call.element_bytes), plan_(call, topology) {}
+      : MessageSchedule(call.element_bytes), traffic_(call, topology) {}
 
-  int parties() const override { return plan_.ranks() + 1; }
-  int rounds(int) const override { return plan_.rounds(); }
+  int parties() const override { return traffic_.ranks() + 1; }
+  int rounds(int) const override { return traffic_.rounds(); }
   int receives(int party, int round) const override {
-    if (party < plan_.ranks()) return count_of(plan_, false, party, round - 1) > 0 ? 1 : 0;
+    if (party < traffic_.ranks()) return count_of(traffic_, false, party, round - 1) > 0 ? 1 : 0;
     int receives = 0;
-    for (int rank = 0; rank < plan_.ranks(); ++rank) {
-      if (count_of(plan_, true, rank, round) > 0) ++receives;
+    for (int rank = 0; rank < traffic_.ranks(); ++rank) {
+      if (count_of(traffic_, true, rank, round) > 0) ++receives;
     }
     return receives;
   }
   template <class Take>
   void each(int party, int round, Take take) const {
-    const int nvswitch = plan_.ranks();
+    const int nvswitch = traffic_.ranks();
     const auto to = [&](int receiver) {
       return [=](const Piece& piece) { take(Message{receiver, round, piece, true}); };
     };
-    if (party != nvswitch) return plan_.up(party, round, to(nvswitch));
-    for (int rank = 0; rank < nvswitch; ++rank) plan_.down(rank, round - 1, to(rank));
+    if (party != nvswitch) return traffic_.up(party, round, to(nvswitch));
+    for (int rank = 0; rank < nvswitch; ++rank) traffic_.down(rank, round - 1, to(rank));
   }
 
  private:
-  Plan plan_;
+  Traffic traffic_;
 };
 
 std::unique_ptr<const CollectiveSchedule> schedule(const CollectiveCall& call,
@@ -118,15 +118,15 @@ std::unique_ptr<const CollectiveSchedule> schedule(const CollectiveCall& call,
 }
 
 ClosedForm closed_form(const CollectiveCall& call, const Topology& topology) {
-  const Plan plan(call, topology);
+  const Traffic traffic(call, topology);
   ClosedForm form;
-  for (int j = 0; j < plan.rounds(); ++j) {
+  for (int j = 0; j < traffic.rounds(); ++j) {
     form.time +=
-        std::max(topology.local.time(count_of(plan, true, 0, j) * call.element_bytes),
-                 topology.local.time(count_of(plan, false, 0, j - 1) * call.element_bytes));
-    for (int rank = 0; rank < plan.ranks(); ++rank) {
-      form.messages += (count_of(plan, true, rank, j) > 0 ? 1 : 0) +
-                       (count_of(plan, false, rank, j - 1) > 0 ? 1 : 0);
+        std::max(topology.local.time(count_of(traffic, true, 0, j) * call.element_bytes),
+                 topology.local.time(count_of(traffic, false, 0, j - 1) * call.element_bytes));
+    for (int rank = 0; rank < traffic.ranks(); ++rank) {
+      form.messages += (count_of(traffic, true, rank, j) > 0 ? 1 : 0) +
+                       (count_of(traffic, false, rank, j - 1) > 0 ? 1 : 0);
     }
   }
   return form;

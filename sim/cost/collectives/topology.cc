@@ -1,6 +1,8 @@
 #include "sim/cost/collectives/topology.h"
 
 #include <algorithm>
+#include <map>
+#include <numeric>
 #include <vector>
 
 namespace lockstep {
@@ -15,11 +17,19 @@ bool has_uplink(const NodeConstants& node) {
   return node.uplink_GBps > 0 && node.uplink_GBps < node.nic_GBps * nics_of(node);
 }
 
-// How many of `gpus` ranks send through NIC 0, which has the most of them.
-int ranks_of_a_nic(const NodeConstants& node, int ranks) {
+// The NIC of a rank, all nodes' in one row: GPUs are dealt to the NICs in order, so that neighbours
+// share one.
+int nic_of(const NodeConstants& node, int rank) {
   const int gpus = count(node.gpus);
-  const int share = (gpus + nics_of(node) - 1) / nics_of(node);
-  return std::min(share, ranks);
+  return rank / gpus * nics_of(node) + rank % gpus * nics_of(node) / gpus;
+}
+
+// How many of `ranks` send through the NIC that has the most of them.
+int most_on_a_nic(const NodeConstants& node, std::span<const int> ranks) {
+  std::map<int, int> users;
+  int most = 0;
+  for (const int rank : ranks) most = std::max(most, ++users[nic_of(node, rank)]);
+  return most;
 }
 
 // Ranks of the group on each node, if it is the same on all and they are consecutive; else 0.
@@ -39,16 +49,17 @@ int ranks_per_node(std::span<const int> ranks, int gpus) {
   return static_cast<int>(first);
 }
 
-// What one of `ranks` of a node has of the way to other nodes.
-void add_network_hop(Topology& topology, const NodeConstants& node, int ranks) {
+// What a rank has of the way to other nodes while all of its node send.
+void add_network_hop(Topology& topology, const NodeConstants& node, std::span<const int> ranks) {
   const Hop nic{Rate::gigabytes_per_s(node.nic_GBps), from_microseconds(node.nic_latency_us)};
-  topology.sharing = ranks_of_a_nic(node, ranks);
+  topology.sharing = most_on_a_nic(node, ranks);
   topology.network = nic.shared(topology.sharing);
   if (!has_uplink(node)) return;
-  const Hop uplink = Hop{Rate::gigabytes_per_s(node.uplink_GBps), nic.latency}.shared(ranks);
+  const int neighbours = topology.per_node == 0 ? count(node.gpus) : topology.per_node;
+  const Hop uplink = Hop{Rate::gigabytes_per_s(node.uplink_GBps), nic.latency}.shared(neighbours);
   if (uplink.rate >= topology.network.rate) return;
   topology.network = uplink;
-  topology.sharing = ranks;
+  topology.sharing = neighbours;
 }
 
 Port add_port(Fabric& fabric, Rate rate) {
@@ -56,20 +67,26 @@ Port add_port(Fabric& fabric, Rate rate) {
   return {out, fabric.add_link(rate)};
 }
 
-void add_network(Fabric& fabric, const NodeConstants& node, int ranks) {
+// A port for each of `ranks` whose place on its node has a NIC of its own, else its neighbour's.
+void add_network(Fabric& fabric, const NodeConstants& node, std::span<const int> ranks) {
   const int gpus = count(node.gpus);
-  const int nics = nics_of(node);
   fabric.network_latency = from_microseconds(node.nic_latency_us);
-  for (int r = 0; r < ranks; ++r) {
-    // GPUs are dealt to the NICs in order, so that neighbours share one.
-    const bool first = r % gpus == 0 || (r % gpus) * nics / gpus != (r % gpus - 1) * nics / gpus;
-    fabric.network.push_back(first ? add_port(fabric, Rate::gigabytes_per_s(node.nic_GBps))
-                                   : fabric.network.back());
+  std::map<int, Port> ports;  // by NIC, all nodes' in one row
+  std::map<int, int> nodes;   // by number: the position of its uplink
+  for (const int rank : ranks) {
+    const int nic = nic_of(node, rank);
+    if (!ports.contains(nic)) ports[nic] = add_port(fabric, Rate::gigabytes_per_s(node.nic_GBps));
+    fabric.network.push_back(ports[nic]);
+    const auto [place, is_new] = nodes.try_emplace(rank / gpus, static_cast<int>(nodes.size()));
+    fabric.node.push_back(place->second);
+    if (is_new && has_uplink(node)) {
+      fabric.uplink.push_back(add_port(fabric, Rate::gigabytes_per_s(node.uplink_GBps)));
+    }
   }
-  if (!has_uplink(node)) return;
-  for (int n = 0; n < (ranks + gpus - 1) / gpus; ++n) {
-    fabric.uplink.push_back(add_port(fabric, Rate::gigabytes_per_s(node.uplink_GBps)));
-  }
+}
+
+bool is_one_node(std::span<const int> ranks, int gpus) {
+  return std::ranges::all_of(ranks, [&](int rank) { return rank / gpus == ranks[0] / gpus; });
 }
 
 }  // namespace
@@ -84,27 +101,35 @@ Topology topology_of(const Hardware& hardware, std::span<const int> ranks) {
   topology.ranks = static_cast<int>(ranks.size());
   topology.per_node = ranks_per_node(ranks, count(node.gpus));
   topology.local = {Rate::gigabytes_per_s(node.link_GBps), from_microseconds(node.link_latency_us)};
-  add_network_hop(topology, node, topology.per_node == 0 ? count(node.gpus) : topology.per_node);
+  add_network_hop(topology, node, ranks);
   topology.multicast = node.multicast != 0;
   return topology;
 }
 
-Fabric fabric_of(const Hardware& hardware, int ranks, int switches) {
+Fabric fabric_of(const Hardware& hardware, std::span<const int> ranks, int switches) {
   const NodeConstants& node = hardware.node;
   const int gpus = count(node.gpus);
   const Rate rate = Rate::gigabytes_per_s(node.link_GBps);
   Fabric fabric;
   fabric.local_latency = from_microseconds(node.link_latency_us);
-  for (int r = 0; r < ranks; ++r) {
-    fabric.node.push_back(r / gpus);
-    fabric.local.push_back(add_port(fabric, rate));
+  for (std::size_t i = 0; i < ranks.size(); ++i) fabric.local.push_back(add_port(fabric, rate));
+  if (is_one_node(ranks, gpus)) {
+    fabric.node.assign(ranks.size(), 0);
+  } else {
+    add_network(fabric, node, ranks);
   }
+  const auto beside = std::ranges::count(fabric.node, 0);
   for (int s = 0; s < switches; ++s) {
     fabric.node.push_back(0);
-    fabric.local.push_back(add_port(fabric, {rate.micro_bytes_per_s * std::min(ranks, gpus)}));
+    fabric.local.push_back(add_port(fabric, {rate.micro_bytes_per_s * beside}));
   }
-  if (ranks > gpus) add_network(fabric, node, ranks);
   return fabric;
+}
+
+Fabric fabric_of(const Hardware& hardware, int ranks) {
+  std::vector<int> all(static_cast<std::size_t>(ranks));
+  std::iota(all.begin(), all.end(), 0);
+  return fabric_of(hardware, all);
 }
 
 }  // namespace lockstep

@@ -95,9 +95,9 @@ class OperationSums {
       current_ = label.operation;
       OperationTime& time = of_[static_cast<std::size_t>(current_)];
       if (time.label < 0) time.label = actions[i].label;
-      const bool whole = label.work >= 0 && label.piece < 0;
+      const bool whole = label.work >= 0 && label.kernel < 0;
       time.calls += whole ? static_cast<std::int64_t>(
-                                timed_.works[static_cast<std::size_t>(label.work)].pieces.size())
+                                timed_.works[static_cast<std::size_t>(label.work)].kernels.size())
                           : 1;
       busy_ += moments[i].end - moments[i].begin;
       if (communicates(actions[i].kind)) waited_ += moments[i].begin - moments[i].ready;

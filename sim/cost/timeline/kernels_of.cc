@@ -95,7 +95,7 @@ Kernels kernels_of(const Shape& shape, const Model& model) {
     case OpKind::qk_statistics:
       return plain("sums of squares", shape);
     case OpKind::compute:
-      return plain("compute", shape);
+      return shape.operands == 0 ? Kernels{} : plain("compute", shape);  // or an input
     case OpKind::slice_columns:
       return {{"slice",
                Elementwise{out_bytes(shape, shape.rows_out), out_bytes(shape, shape.rows_out)}}};

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "sim/cost/timeline/schedules.h"
 #include "sim/cost/timeline/seats.h"
 #include "sim/cost/timeline/shapes.h"
 #include "sim/cost/timeline/tensor_states.h"
@@ -41,7 +42,7 @@ class Builder {
     out_.calls = calls_.all();
     for (const TimedCall& timed : out_.calls) {
       const CollectiveTime& t = timed.time;
-      out_.program.calls.push_back({timed.text, device_time(timed.call.launch, t), nullptr});
+      out_.program.calls.push_back({timed.text, device_time(timed.call.launch, t), nullptr, {}});
     }
     return std::move(out_);
   }
@@ -126,22 +127,22 @@ class Builder {
       last_shape_ = shape;
     }
     const Work& work = works_.all()[static_cast<std::size_t>(last_work_)];
-    if (work.pieces.empty()) return;
+    if (work.kernels.empty()) return;
     const bool one_by_one = style_ == LaunchStyle::eager;
-    const auto pieces = static_cast<int>(work.pieces.size());
+    const auto kernels = static_cast<int>(work.kernels.size());
     const int first = label(last_work_, [&] {
       if (!one_by_one) out_.labels.push_back({operation_, last_work_});
-      for (int p = 0; one_by_one && p < pieces; ++p) {
+      for (int p = 0; one_by_one && p < kernels; ++p) {
         out_.labels.push_back({operation_, last_work_, p});
       }
     });
-    for (int p = 0; p < (one_by_one ? pieces : 1); ++p) {
+    for (int p = 0; p < (one_by_one ? kernels : 1); ++p) {
       const Duration start = step_launch(rank, op.site.step);
       Action& action = append(op, rank, ActionKind::busy);
       action.label = first + p;
       action.issue = one_by_one ? from_microseconds(launch_.eager_us) : start;
       action.duration =
-          one_by_one ? work.pieces[static_cast<std::size_t>(p)].duration : work.duration;
+          one_by_one ? work.kernels[static_cast<std::size_t>(p)].duration : work.duration;
     }
   }
 
@@ -165,7 +166,7 @@ class Builder {
   void refuse(int rank, const std::string& why) {
     if (why.empty()) return;
     out_.refused.push_back(
-        fmt::format("rank {} at {}: {}", rank, operation_text(plan_, operation_), why));
+        fmt::format("rank {} at {}: {}", rank, operation_place(plan_, operation_), why));
   }
 
   // The global rank that `peers` names for `rank`; -1: none.
@@ -225,10 +226,12 @@ class Builder {
 
 TimedProgram timed_program(const Plan& plan, const CostModel& cost, const Hardware& hardware,
                            const TimelineOptions& options) {
-  return Builder(plan, cost, hardware, options).run();
+  TimedProgram timed = Builder(plan, cost, hardware, options).run();
+  if (options.fidelity == Fidelity::messages) add_schedules(timed, plan.world, hardware);
+  return timed;
 }
 
-std::string operation_text(const Plan& plan, int operation) {
+std::string operation_place(const Plan& plan, int operation) {
   const Operation& op = plan.operations[static_cast<std::size_t>(operation)];
   std::string text =
       op.line > 0 ? fmt::format("line {}: ", op.line) : fmt::format("operation {}: ", operation);

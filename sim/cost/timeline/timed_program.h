@@ -30,7 +30,7 @@ struct TimelineOptions {
 struct Label {
   int operation = -1;
   int work = -1;      // of kernels: the work
-  int piece = -1;     // and which of its kernels; -1: all of them, in one action
+  int kernel = -1;    // and which of its kernels; -1: all of them, in one action
   int call = -1;      // of collectives
   int transfer = -1;  // of send, recv, send_recv
 };
@@ -44,6 +44,7 @@ struct TimedProgram {
   // Calls that the library refuses by itself, each with rank and operation: such a program cannot
   // be run.
   std::vector<std::string> refused;
+  std::vector<std::string> notes;  // what a reader of the times must know
 };
 
 // REQUIRES: validate(plan) found nothing. `hardware` gives launch constants, and the links of
@@ -52,6 +53,6 @@ TimedProgram timed_program(const Plan& plan, const CostModel& cost, const Hardwa
                            const TimelineOptions& options = {});
 
 // "operation 5: all_reduce (dp_gather), layer 0, boundary".
-std::string operation_text(const Plan& plan, int operation);
+std::string operation_place(const Plan& plan, int operation);
 
 }  // namespace lockstep

@@ -22,7 +22,7 @@ int Works::of(const Shape& shape, LaunchStyle style) {
   Work& work = works_.emplace_back(Work{shape, {}, {}});
   for (const NamedKernel& named : kernels_of(shape, model_)) {
     const Duration duration = gap(style) + cost_.kernel(named.kernel);
-    work.pieces.push_back({named.name, named.kernel, duration});
+    work.kernels.push_back({named.name, named.kernel, duration});
     work.duration += duration;
   }
   return next;

@@ -12,7 +12,7 @@
 
 namespace lockstep {
 
-struct Piece {
+struct TimedKernel {
   std::string_view name;
   Kernel kernel;
   Duration duration{};  // with the gap before it, which depends on the launch style
@@ -20,7 +20,7 @@ struct Piece {
 
 struct Work {
   Shape shape;
-  std::vector<Piece> pieces;
+  std::vector<TimedKernel> kernels;
   Duration duration{};  // of all of them
 };
 

@@ -1,0 +1,84 @@
+#include "sim/cost/collectives/predict.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "sim/base/text.h"
+#include "sim/events/exchange.h"
+
+namespace lockstep {
+namespace {
+
+Diagnostic fault(std::string message, std::string hint) {
+  return {{}, "algorithm", std::move(message), "", std::move(hint)};
+}
+
+std::vector<std::string> names_for(Collective kind) {
+  std::vector<std::string> names;
+  for (const Algorithm* algorithm : algorithms()) {
+    if (std::ranges::find(algorithm->kinds, kind) == algorithm->kinds.end()) continue;
+    names.emplace_back(algorithm->name);
+  }
+  return names;
+}
+
+Diagnostic unknown(const CollectiveCall& call) {
+  std::vector<std::string> all;
+  for (const Algorithm* algorithm : algorithms()) all.emplace_back(algorithm->name);
+  const auto near = nearest(call.algorithm, all);
+  const std::string known =
+      fmt::format("of {} there are {}", to_string(call.kind), join(names_for(call.kind), ", "));
+  return fault(fmt::format("unknown algorithm '{}'", call.algorithm),
+               near ? fmt::format("did you mean {}? {}", *near, known) : known);
+}
+
+// Those that do serve the call.
+std::string others(const CollectiveCall& call, const Topology& topology) {
+  std::vector<std::string> names;
+  for (const Algorithm* algorithm : algorithms()) {
+    if (refusal(*algorithm, call, topology).empty()) names.emplace_back(algorithm->name);
+  }
+  return names.empty() ? "no algorithm does" : "these do: " + join(names, ", ");
+}
+
+CollectiveTime time_of(const Algorithm& algorithm, Duration duration) {
+  CollectiveTime time;
+  time.algorithm = algorithm.name;
+  time.transfer = duration;
+  return time;
+}
+
+}  // namespace
+
+std::string_view to_string(Fidelity fidelity) {
+  return fidelity == Fidelity::messages ? "messages" : "closed-form";
+}
+
+Result<Prediction> predict(const CollectiveCall& call, const Hardware& hardware,
+                           Fidelity fidelity) {
+  const Algorithm* algorithm = find_algorithm(call.algorithm);
+  if (algorithm == nullptr) return unknown(call);
+  const Topology topology = topology_of(hardware, call.ranks);
+  const std::string refused = refusal(*algorithm, call, topology);
+  if (!refused.empty()) {
+    return fault(fmt::format("algorithm {} refuses this call: {}", algorithm->name, refused),
+                 others(call, topology));
+  }
+  if (!topology.one_node() && hardware.node.nics < 1) {
+    return fault("the ranks are on several nodes, and the nodes of this hardware have no NIC",
+                 "set node.nics and node.nic_GBps, or node.gpus to have all ranks on one node");
+  }
+  if (fidelity == Fidelity::closed_form) {
+    const std::string without = formula_refusal(*algorithm, topology);
+    if (!without.empty()) return fault(without, "use --fidelity messages");
+    const ClosedForm form = algorithm->closed_form(call, topology);
+    return Prediction{time_of(*algorithm, form.time), form.messages, form.holds};
+  }
+  const ExchangeResult run = run_exchange(*algorithm->schedule(call, topology),
+                                          fabric_of(hardware, call.ranks, algorithm->switches));
+  return Prediction{time_of(*algorithm, run.end), run.messages, std::nullopt};
+}
+
+}  // namespace lockstep

@@ -1,0 +1,31 @@
+// What one collective takes on a machine, by a named algorithm of this folder.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "sim/base/error.h"
+#include "sim/cost/collective_call.h"
+#include "sim/cost/collectives/algorithms.h"
+#include "sim/cost/hardware.h"
+
+namespace lockstep {
+
+enum class Fidelity : std::uint8_t {
+  messages,     // every message through the links of the machine
+  closed_form,  // the formula
+};
+std::string_view to_string(Fidelity fidelity);
+
+struct Prediction {
+  CollectiveTime time;
+  std::optional<std::int64_t> messages;    // none: a library's model counts none
+  std::optional<ClosedForm::Holds> holds;  // of a closed form
+};
+
+// By call.algorithm, on the links of `hardware`, without a launch. Faults: no such algorithm, a
+// call or a group that it does not serve, no formula for several nodes, nodes without a NIC.
+Result<Prediction> predict(const CollectiveCall& call, const Hardware& hardware, Fidelity fidelity);
+
+}  // namespace lockstep

@@ -1,0 +1,156 @@
+#include "sim/report/collective_report.h"
+
+#include <fmt/format.h>
+
+namespace lockstep {
+namespace {
+
+double ranks_of(const CollectiveRow& row) { return static_cast<double>(row.call.ranks.size()); }
+
+bool is_of_blocks(Collective kind) {
+  switch (kind) {
+    case Collective::all_gather:
+    case Collective::all_gatherv:
+    case Collective::reduce_scatter:
+    case Collective::reduce_scatterv:
+    case Collective::all_to_all:
+    case Collective::all_to_allv:
+    case Collective::dispatch:
+    case Collective::combine:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_rooted(Collective kind) {
+  return kind == Collective::broadcast || kind == Collective::reduce;
+}
+
+bool sums(Collective kind) {
+  return kind == Collective::all_reduce || kind == Collective::reduce ||
+         kind == Collective::reduce_scatter || kind == Collective::reduce_scatterv;
+}
+
+// nccl-tests counts the elements of one block where there are blocks.
+std::int64_t count_of(const CollectiveCall& call) {
+  const std::int64_t elements = call.bytes / call.element_bytes;
+  return is_of_blocks(call.kind) ? elements / std::ssize(call.ranks) : elements;
+}
+
+std::string head(const CollectiveTable& table) {
+  const CollectiveCall& call = table.rows.front().call;
+  const auto [least, most] =
+      std::ranges::minmax(table.rows, {}, [](const CollectiveRow& row) { return row.call.bytes; });
+  std::string text = fmt::format(
+      "# lockstep collective {}: predicted, in the format of nccl-tests\n"
+      "# nThread 1 nGpus {} minBytes {} maxBytes {} launch {}\n#\n"
+      "# hardware {}, {} ranks on {} node{}, {}\n#\n",
+      to_string(table.kind), call.ranks.size(), least.call.bytes, most.call.bytes,
+      to_string(call.launch), table.hardware, call.ranks.size(), table.nodes,
+      table.nodes == 1 ? "" : "s",
+      table.algorithm.empty()
+          ? "the library's choice"
+          : fmt::format("algorithm {}, {}", table.algorithm, to_string(table.fidelity)));
+  text += fmt::format("#{:>57}{:>33}{:>37}\n", "", "out-of-place", "in-place");
+  text += fmt::format("#{:>12}{:>14}{:>10}{:>8}{:>8}", "size", "count", "type", "redop", "root");
+  for (int i = 0; i < 2; ++i) {
+    text += fmt::format("{:>12}{:>9}{:>9}{:>7}", "time", "algbw", "busbw", "#wrong");
+  }
+  text += fmt::format("\n#{:>12}{:>14}{:>26}", "(B)", "(elements)", "");
+  for (int i = 0; i < 2; ++i) {
+    text += fmt::format("{:>12}{:>9}{:>9}{:>7}", "(us)", "(GB/s)", "(GB/s)", "");
+  }
+  return text + "\n";
+}
+
+std::string line(const CollectiveTable& table, const CollectiveRow& row) {
+  const std::string times =
+      fmt::format("{:>12.2f}{:>9.2f}{:>9.2f}{:>7}", in_microseconds(row.prediction.time.total()),
+                  algbw_GBps(row), busbw_GBps(row), "N/A");
+  return fmt::format("{:>13}{:>14}{:>10}{:>8}{:>8}{}{}\n", row.call.bytes, count_of(row.call),
+                     table.dtype, sums(table.kind) ? "sum" : "none", is_rooted(table.kind) ? 0 : -1,
+                     times, times);
+}
+
+nlohmann::ordered_json holds_json(const Prediction& prediction) {
+  if (!prediction.holds) return nullptr;
+  switch (*prediction.holds) {
+    case ClosedForm::Holds::exactly:
+      return "exactly";
+    case ClosedForm::Holds::at_most:
+      return "at_most";
+    case ClosedForm::Holds::at_least:
+      return "at_least";
+  }
+  return nullptr;
+}
+
+nlohmann::ordered_json row_json(const CollectiveRow& row) {
+  const CollectiveTime& time = row.prediction.time;
+  nlohmann::ordered_json json;
+  json["bytes"] = row.call.bytes;
+  json["count"] = count_of(row.call);
+  if (row.call.tokens > 0) json["tokens"] = row.call.tokens;
+  json["time_us"] = in_microseconds(time.total());
+  json["algbw_GBps"] = algbw_GBps(row);
+  json["busbw_GBps"] = busbw_GBps(row);
+  json["messages"] = nullptr;
+  if (row.prediction.messages) json["messages"] = *row.prediction.messages;
+  json["library"] = time.library;
+  json["algorithm"] = time.algorithm;
+  json["protocol"] = time.protocol;
+  json["launch_us"] = in_microseconds(time.launch);
+  json["latency_us"] = in_microseconds(time.latency);
+  json["transfer_us"] = in_microseconds(time.transfer);
+  json["holds"] = holds_json(row.prediction);
+  return json;
+}
+
+}  // namespace
+
+double algbw_GBps(const CollectiveRow& row) {
+  const double picoseconds = static_cast<double>(row.prediction.time.total().count());
+  return picoseconds > 0 ? static_cast<double>(row.call.bytes) * 1e3 / picoseconds : 0;
+}
+
+double busbw_GBps(const CollectiveRow& row) {
+  const double n = ranks_of(row);
+  if (row.call.kind == Collective::all_reduce) return algbw_GBps(row) * 2 * (n - 1) / n;
+  return is_of_blocks(row.call.kind) ? algbw_GBps(row) * (n - 1) / n : algbw_GBps(row);
+}
+
+std::string collective_text(const CollectiveTable& table) {
+  std::string text = head(table);
+  double sum = 0;
+  for (const CollectiveRow& row : table.rows) {
+    text += line(table, row);
+    sum += busbw_GBps(row);
+  }
+  text += "# Out of bounds values : 0 OK\n";
+  text += fmt::format("# Avg bus bandwidth    : {:.4f}\n#\n",
+                      sum / static_cast<double>(table.rows.size()));
+  return text;
+}
+
+nlohmann::ordered_json collective_json(const CollectiveTable& table, double wall_ms) {
+  const CollectiveCall& call = table.rows.front().call;
+  nlohmann::ordered_json json;
+  json["schema"] = "lockstep.collective/1";
+  json["collective"] = to_string(table.kind);
+  json["ranks"] = call.ranks.size();
+  json["nodes"] = table.nodes;
+  json["hardware"] = table.hardware;
+  json["dtype"] = table.dtype;
+  json["launch"] = to_string(call.launch);
+  json["algorithm"] = nullptr;
+  if (!table.algorithm.empty()) json["algorithm"] = table.algorithm;
+  json["fidelity"] = nullptr;
+  if (!table.algorithm.empty()) json["fidelity"] = to_string(table.fidelity);
+  json["rows"] = nlohmann::ordered_json::array();
+  for (const CollectiveRow& row : table.rows) json["rows"].push_back(row_json(row));
+  json["measured"] = {{"wall_ms", wall_ms}};
+  return json;
+}
+
+}  // namespace lockstep
