@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "sim/base/text.h"
+#include "sim/cost/cost_model.h"
 #include "sim/cost/hardware_file.h"
 #include "sim/report/collective_report.h"
 #include "tools/commands.h"
@@ -287,6 +288,7 @@ Result<CollectiveCall> call_of(const CollectiveOptions& options, Hardware& hardw
 
 Result<Prediction> prediction_of(const CollectiveCall& call, const Hardware& hardware,
                                  Fidelity fidelity) {
+  if (call.library == "nccl") return Prediction{nccl_time(call, hardware), {}, {}};
   if (!call.algorithm.empty() && call.library.empty()) return predict(call, hardware, fidelity);
   return fault("the choice of a library is not modelled yet", "name an --algorithm");
 }
