@@ -125,7 +125,7 @@ Chosen choose(const Fitter& fitter, std::size_t most) {
   if (candidates.size() > most) return best_few(fitter, candidates, most);
   std::vector<double> start;
   for (const HardwareField* field : candidates) start.push_back(fitter.before(field));
-  return {candidates, fitter.fit(candidates, std::move(start), 60)};
+  return {candidates, fitter.fit(candidates, std::move(start), 30)};
 }
 
 // Whether NCCL ever takes LL128 is in none of its own constants: versions differ. It is if that
@@ -227,8 +227,11 @@ Calibration calibrate(const std::vector<NcclRun>& runs, const Hardware& base) {
   const std::size_t most = fitter.calls.size() / 2;
   Chosen chosen = choose(fitter, most);
   Hardware start = base;
-  if (most >= 1) {
-    const Hardware other = switched(base);
+  const Hardware other = switched(base);
+  const bool matters = std::any_of(
+      fitter.calls.begin(), fitter.calls.end(),
+      [&](const CollectiveCall& call) { return path_of(call, other) != path_of(call, base); });
+  if (matters && most >= 1) {
     const Fitter again{other, fitter.calls, fitter.measured, fitter.fields};
     Chosen with_switch = choose(again, most - 1);
     if (with_switch.fit.cost < chosen.fit.cost * (1 - kSwitchGain)) {
