@@ -22,6 +22,7 @@ void add_sweep(CLI::App& app, Run& run);
 void add_test(CLI::App& app, Run& run);
 void add_explain(CLI::App& app, Run& run);
 void add_import(CLI::App& app, Run& run);
+void add_calibrate(CLI::App& app, Run& run);
 
 // SCENARIO..., --set, --json, --quiet, --all.
 void add_common(CLI::App& command, Common& common);

@@ -110,6 +110,7 @@ int run_main(int argc, char** argv) {
   add_test(app, run);
   add_explain(app, run);
   add_import(app, run);
+  add_calibrate(app, run);
   const std::vector<std::string> arguments = arguments_of(argc, argv);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
