@@ -101,13 +101,16 @@ int run_main(int argc, char** argv) {
   Run run;
   add_check(app, run);
   add_collective(app, run);
+  add_kernel(app, run);
   add_bisect(app, run);
   add_plan(app, run);
+  add_run(app, run);
   add_replay(app, run);
   add_sweep(app, run);
   add_test(app, run);
   add_explain(app, run);
   add_import(app, run);
+  add_calibrate(app, run);
   const std::vector<std::string> arguments = arguments_of(argc, argv);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "sim/contract/check.h"
+#include "sim/cost/cost_model.h"
+#include "sim/report/run_report.h"
 
 namespace lockstep::tools {
 namespace {
@@ -27,8 +29,28 @@ void judge(const Plan& plan, SweepRow& row) {
   if (!result.unknown.empty()) row.reason = result.unknown.front();
 }
 
-// How long the plan takes.
-void measure(const Plan& plan, SweepRow& row) { row.set(kGpus, plan.world); }
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// How long the plan takes on the scenario's hardware.
+void measure(const Scenario& scenario, Plan plan, SweepRow& row) {
+  row.set(kGpus, plan.world);
+  RunOfPlan run;
+  run.plan = std::move(plan);
+  run.hardware = scenario.hardware;
+  run_plan(run, *cost_model(run.hardware), {});
+  if (!run.ended()) {
+    if (row.reason.empty()) row.reason = first_line(stuck_text(run));
+    return;
+  }
+  const double makespan = in_microseconds(run.breakdown.makespan);
+  std::int64_t tokens = 0;
+  for (const StepTime& step : run.breakdown.steps) tokens += step.tokens();
+  row.set(kMakespan, makespan);
+  if (makespan <= 0) return;
+  const double rate = static_cast<double>(tokens) * 1e6 / makespan;
+  row.set(kTokens, rate);
+  row.set(kTokensPerGpu, rate / run.plan.world);
+}
 
 }  // namespace
 
@@ -42,13 +64,13 @@ SweepRow sweep_point(const SweepBase& base, std::int64_t point) {
     refuse(row, scenario.faults());
     return row;
   }
-  const Result<Plan> plan = lower(*scenario);
+  Result<Plan> plan = lower(*scenario);
   if (!plan) {
     refuse(row, plan.faults());
     return row;
   }
   judge(*plan, row);
-  measure(*plan, row);
+  measure(*scenario, std::move(*plan), row);
   return row;
 }
 

@@ -79,13 +79,16 @@ struct NcclPeers {
   bool operator==(const NcclPeers&) const = default;
 };
 
-// What a step costs that leaves the node.
+// What a step costs that leaves the node, beside the latency of its NIC, and what share of the
+// NICs' rate is reached.
 struct NcclNet {
-  double ll_us = 14.5;
-  double ll128_us = 16;
-  double simple_us = 25;
-  double nvls_us = 20;    // of an NVLS tree, each way and level
-  double efficiency = 1;  // of the NICs' rate, that collectives reach
+  double ll_us = 9.5;
+  double ll128_us = 11;
+  double simple_us = 20;
+  double nvls_us = 15;  // of an NVLS tree, each way and level
+  double share = 1;     // Simple and NVLS trees, sends and receives
+  double ll_share = 0.5;
+  double ll128_share = 0.65;
   bool operator==(const NcclNet&) const = default;
 };
 
@@ -100,7 +103,10 @@ struct NcclLaunch {
 struct NcclConstants {
   double channels = 24;   // of a communicator
   double own_GBps = 796;  // of the share that a rank copies for itself
-  double pair_rate = 1;   // a ring of two ranks has this times the rate (neighbours on one switch)
+  // node.link_GBps at which the rates here were measured: they scale with it (but LL, up to half of
+  // a ring's).
+  double link_GBps = 370;
+  double pair_rate = 1;  // a ring of two ranks has this times the rate (neighbours on one switch)
   double grouped_us = 0.5;  // of every further collective in a group
   NcclChoice choice;
   NcclLl ll;

@@ -13,7 +13,18 @@ PRESETS = {"H100 SXM": ("hgx-h100", "hgx-h200"), "H200 SXM": ("hgx-h200", "hgx-h
            "B200": ("hgx-b200", "hgx-b300"), "B300": ("hgx-b300", "hgx-b200"),
            "GB200": ("gb200-nvl72", "hgx-b200"), "GB300": ("gb200-nvl72", "hgx-b200"),
            "A100 SXM": ("hgx-a100", "hgx-h200"),
-           "RTX PRO 6000": ("pcie-rtx-pro-6000", "hgx-h200")}
+           "RTX PRO 6000": ("pcie-rtx-pro-6000", "hgx-h200"),
+           # GPUs without a preset: the nearest, and its link (below).
+           "H20": ("hgx-h100", "hgx-h200"), "H800": ("hgx-h100", "hgx-h200"),
+           "GH200": ("hgx-h100", "hgx-h200"),
+           "H100 NVL pairwise NVLink": ("hgx-h100", "hgx-h200"),
+           "A100 PCIe pairwise NVLink": ("pcie-rtx-pro-6000", "hgx-h200"),
+           "L40S": ("pcie-rtx-pro-6000", "hgx-h200"),
+           "RTX 6000D": ("pcie-rtx-pro-6000", "hgx-h200")}
+# What one GPU's links carry where the board differs from the preset's, in GB/s: the specification,
+# less the same share of protocol as the preset's own.
+LINKS = {"H800": 165, "GH200": 123, "H100 NVL pairwise NVLink": 247,
+         "A100 PCIe pairwise NVLink": 13, "L40S": 13}
 # The source whose tables the presets were fitted to.
 FITTED_SOURCE = "ai-dynamo/aiconfigurator"
 KINDS = ("all_reduce", "all_gather", "reduce_scatter", "alltoall", "broadcast", "reduce",
@@ -78,15 +89,30 @@ def siblings(known, table):
             len(other.clean()) >= 2]
 
 
+def board_of(table, program):
+    """The preset of its GPU, with the links of its board."""
+    preset = PRESETS[table.gpu][0]
+    link = LINKS.get(table.gpu)
+    if table.id.startswith("simllm-a100") and table.gpus == 2:
+        link = 80  # four NVLinks between two GPUs, not twelve to a switch
+    return program.variant(preset, {"node": {"link_GBps": link}}) if link else preset
+
+
+def stranger_of(table, program):
+    """The constants of another GPU, with what NCCL believes of this one: its links and limits, which
+    are not fitted to any table."""
+    preset, other = PRESETS[table.gpu]
+    return program.blend(preset, other)
+
+
 def base_of(known, table, program):
     """What a table's structure is taken from: never the table itself."""
     others = siblings(known, table)
-    preset, other = PRESETS[table.gpu]
     if len(others) < 3:
         if is_fitted(table):
-            return other, other
-        return preset, preset
-    file, _ = program.calibrate(others, other)
+            return stranger_of(table, program), PRESETS[table.gpu][1]
+        return board_of(table, program), PRESETS[table.gpu][0]
+    file, _ = program.calibrate(others, stranger_of(table, program))
     return file, f"{len(others)} other tables of {table.gpu}, {table.software}"
 
 
@@ -114,12 +140,10 @@ def groups(known):
     return list(found.items())
 
 
-def transfer_result(program, source, target, base, name, algorithm=""):
+def transfer_result(program, source, target, base, name):
     file, found = program.calibrate([(t, t.clean()) for t in source], base)
     points = target.clean()
-    if algorithm:
-        points = points[:]
-    predicted = program.predict(target, points, file, algorithm=algorithm)
+    predicted = program.predict(target, points, file)
     return Result(target, name, found["parameters"], points, predicted, None, None)
 
 
@@ -132,7 +156,7 @@ def transfer_to_eight(known, program):
             source = [t for t in group if t.gpus in (2, 4)]
             if len({t.gpus for t in source}) < 2:
                 continue
-            results.append(transfer_result(program, source, target, PRESETS[gpu][1],
+            results.append(transfer_result(program, source, target, stranger_of(target, program),
                                            f"2 and 4 GPUs, {software}"))
     return Section("Calibrated on 2 and 4 GPUs, 8 predicted", results)
 
@@ -145,10 +169,19 @@ def transfer_to_all_reduce(known, program):
         for target in group:
             ring = target.gpus <= 4 or gpu in ("A100 SXM", "RTX PRO 6000")
             if target.collective == "all_reduce" and ring and len(source) >= 2:
-                results.append(transfer_result(program, source, target, PRESETS[gpu][1],
+                results.append(transfer_result(program, source, target, stranger_of(target, program),
                                                f"all_gather and reduce_scatter, {software}"))
     return Section("Calibrated on all_gather and reduce_scatter, ring all_reduce predicted",
                    results)
+
+
+def nic_rate(table):
+    """GB/s, as a test of the network alone would tell: from the largest size. On a tree a node of
+    half the ranks sends each byte once, on a ring nearly twice."""
+    last = table.clean()[-1]
+    ring = table.gpu == "A100 SXM" or table.gpus == table.nodes
+    times = 2 * (table.gpus - 1) / table.gpus if ring else 1
+    return round(times * last.bytes / last.us / 1e3 / (table.gpus // table.nodes), 3)
 
 
 def transfer_to_nodes(known, program):
@@ -160,8 +193,11 @@ def transfer_to_nodes(known, program):
             continue
         points = table.clean()
         preset = preset_of(table)
-        predicted = program.predict(table, points, preset)
-        results.append(Result(table, preset, 0, points, predicted, None, None))
+        rate = nic_rate(table)
+        file = program.variant(preset, {"node": {"nic_GBps": rate}})
+        predicted = program.predict(table, points, file)
+        results.append(Result(table, f"{preset}, {rate:.4g} GB/s a NIC", 0, points[:-1],
+                              predicted[:-1], None, None))
     return Section("Calibrated on one node, two nodes predicted from the rate of a NIC", results)
 
 
@@ -179,7 +215,10 @@ def validate_presets(known, program):
         if not points:
             continue
         launch = "nccl-tests" if table.tests() else "eager"
-        predicted = program.predict(table, points, preset_of(table), launch)
+        algorithm = {"Ring": "ring", "NVLS": "nvls"}.get(table.algorithm.split(" ")[0], "")
+        if " " in table.algorithm:
+            algorithm = ""
+        predicted = program.predict(table, points, board_of(table, program), launch, algorithm)
         results.append(Result(table, preset_of(table), 0, points, predicted, None, None))
     return Section("Presets on tables that none was fitted to", results), unmatched
 

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 
 # As nccl-tests prints them.
 PERF = {"all_reduce": "all_reduce_perf", "all_gather": "all_gather_perf",
@@ -55,9 +56,13 @@ def read(path):
             rows.setdefault(row["table_id"], []).append(row)
     known, doubtful = [], []
     for name, group in rows.items():
-        # One id, several numbers of GPUs: each is a table of its own.
-        for gpus in sorted({int(row["gpus"]) for row in group}):
-            table = _table(name, [row for row in group if int(row["gpus"]) == gpus])
+        # One id, several numbers of GPUs, collectives or algorithms: each is a table of its own.
+        parts = {}
+        for row in group:
+            key = int(row["gpus"]), row["collective"], row["algo_if_known"]
+            parts.setdefault(key, []).append(row)
+        for key in sorted(parts):
+            table = _table(name, parts[key])
             bad = any(row.flag.startswith("doubtful") for row in table.points)
             (doubtful if bad else known).append(table)
     return known, doubtful
@@ -99,6 +104,15 @@ def log(table, points):
     return "\n".join(lines) + "\n"
 
 
+def _block(lines, head, indent):
+    """The line `head` and what is indented below it."""
+    start = lines.index(head)
+    end = start + 1
+    while end < len(lines) and lines[end].startswith(" " * (indent + 1)):
+        end += 1
+    return lines[start:end]
+
+
 class Program:
     """The built `lockstep`, and a folder for what it reads and writes."""
 
@@ -128,12 +142,40 @@ class Program:
             self.kept[key] = file, found
         return self.kept[key]
 
+    def _write(self, text):
+        self.count += 1
+        file = self.folder / f"board{self.count}.yaml"
+        file.write_text("lockstep_hardware: 1\nname: board\nabout: a variant\n"
+                        "accuracy: unknown\n" + text)
+        return file
+
+    def variant(self, preset, constants):
+        """A preset with other constants: {"node": {"link_GBps": 80}}."""
+        text = f"generation: none\nbase: {preset}\n"
+        sources = "sources:\n"
+        for group, values in constants.items():
+            text += f"{group}:\n"
+            for name, value in values.items():
+                text += f"  {name}: {value}\n"
+                sources += f"  {group}.{name}: validation\n"
+        return self._write(text + sources)
+
+    def blend(self, preset, other):
+        """The constants of `other`, but the node and nccl.choice of `preset`."""
+        base = Path(__file__).resolve().parents[2] / "scenarios/hardware" / f"{preset}.yaml"
+        lines = base.read_text().splitlines()
+        choice = _block(lines, "  choice:", 2)
+        link = [line for line in _block(lines, "nccl:", 0) if line.startswith("  link_GBps")]
+        text = f"generation: none\nbase: {other}\nnode:\n" + "\n".join(link) + "\nnccl:\n"
+        text += "\n".join(link) + "\n" + "\n".join(choice) + "\n"
+        return self._write(text + "sources:\n  node: validation\n  nccl: validation\n")
+
     def predict(self, table, points, hardware, launch="nccl-tests", algorithm=""):
         """us of each point."""
         kind = {"alltoall": "all_to_all"}.get(table.collective, table.collective)
         arguments = ["collective", kind, "--ranks", str(table.gpus), "--nodes", str(table.nodes),
                      "--sizes", ",".join(str(point.bytes) for point in points), "--hardware",
-                     str(hardware), "--launch", launch, "--json", "-"]
+                     str(hardware), "--launch", launch, "--library", "nccl", "--json", "-"]
         if algorithm:
             arguments += ["--algorithm", algorithm]
         return [row["time_us"] for row in self._run(arguments)["rows"]]

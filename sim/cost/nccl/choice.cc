@@ -46,6 +46,7 @@ struct Expectation {
   const NcclChoice& known = hardware.nccl.choice;
   std::size_t wire = hardware.nccl.choice.pcie > 0 ? 1 : 0;
   bool alone = shape.nodes == 1;
+  double faster = hardware.node.link_GBps / hardware.nccl.link_GBps;
 
   // 1e3 bytes/us are a GB/s.
   double transfer(double bytes, double GBps) const { return bytes / (GBps * 1e3); }
@@ -59,7 +60,7 @@ struct Expectation {
 };
 
 double Expectation::ring_rate(NcclProtocol protocol) const {
-  double rate = known.ring_GBps;
+  double rate = known.ring_GBps * faster;
   if (!alone) rate = std::min(rate, nics_GBps(shape, hardware.node));
   if (protocol == NcclProtocol::ll) {
     const double most =
@@ -67,7 +68,7 @@ double Expectation::ring_rate(NcclProtocol protocol) const {
               : by_nodes(shape.nodes, known.ll_two_nodes_GBps, known.ll_more_nodes_GBps);
     return std::min(most, rate * 0.5);
   }
-  if (protocol == NcclProtocol::ll128) return std::min(rate * 0.92, known.ll128_GBps);
+  if (protocol == NcclProtocol::ll128) return std::min(rate * 0.92, known.ll128_GBps * faster);
   return rate;
 }
 
@@ -95,7 +96,7 @@ std::optional<double> Expectation::ring(NcclProtocol protocol) const {
 std::optional<double> Expectation::tree(NcclProtocol protocol) const {
   if (shape.kind != Collective::all_reduce) return std::nullopt;
   if (protocol == NcclProtocol::ll128 && known.ll128_GBps == 0) return std::nullopt;
-  double rate = known.ring_GBps;
+  double rate = known.ring_GBps * faster;
   if (!alone) rate = std::min(rate, nics_GBps(shape, hardware.node));
   rate = std::min(rate * 0.92,
                   by_nodes(shape.nodes, known.tree_two_nodes_GBps, known.tree_more_nodes_GBps));
@@ -118,7 +119,7 @@ std::optional<double> Expectation::nvls() const {
       shape.kind != Collective::all_reduce || shape.ranks < known.nvls_ranks) {
     return std::nullopt;
   }
-  return kNvlsStep + transfer(shape.bus_bytes(), known.nvls_GBps);
+  return kNvlsStep + transfer(shape.bus_bytes(), known.nvls_GBps * faster);
 }
 
 std::optional<double> Expectation::nvls_tree() const {
@@ -132,14 +133,14 @@ std::optional<double> Expectation::nvls_tree() const {
   // exchange.
   const double network = nics_GBps(shape, hardware.node) * (shape.nodes <= 2 ? 2 : 1);
   return kNvlsStep + 2 * levels(shape.nodes) * kNvlsTreeHop +
-         transfer(shape.bus_bytes(), std::min(rate, network));
+         transfer(shape.bus_bytes(), std::min(rate * faster, network));
 }
 
 std::optional<double> Expectation::pat() const {
   const bool halves =
       shape.kind == Collective::all_gather || shape.kind == Collective::reduce_scatter;
   if (alone || shape.per_node > 1 || !halves) return std::nullopt;
-  const double rate = 0.75 * std::min(known.ring_GBps, nics_GBps(shape, hardware.node));
+  const double rate = 0.75 * std::min(known.ring_GBps * faster, nics_GBps(shape, hardware.node));
   return kPatBase + levels(shape.nodes) * kTreeHop[NcclProtocol::simple] / 3.5 +
          shape.ranks * kPatRank + transfer(shape.bytes, rate);
 }

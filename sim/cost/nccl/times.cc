@@ -47,13 +47,15 @@ struct Times {
   const Hardware& hardware;
   const NcclConstants& nccl = hardware.nccl;
 
-  double network() const { return nics_GBps(shape, hardware.node) * nccl.net.efficiency; }
-  // Of a ring whose links within the node have `rate`; half of what the network carries is flags
-  // with LL, one part in sixteen with LL128.
-  double rate(double within, double payload) const {
-    if (shape.nodes > 1) return std::min(within, network() * payload);
+  // How much faster links are than where the constants were measured.
+  double faster() const { return hardware.node.link_GBps / nccl.link_GBps; }
+  double network(double share) const { return nics_GBps(shape, hardware.node) * share; }
+  // Of a ring or tree whose links within the node have `within`.
+  double rate(double within, double share) const {
+    if (shape.nodes > 1) return std::min(within, network(share));
     return shape.ranks == 2 ? within * nccl.pair_rate : within;
   }
+  double hop(double us_of_protocol) const { return us_of_protocol + hardware.node.nic_latency_us; }
   double own() const { return us(shape.bytes / shape.ranks, nccl.own_GBps); }
 
   NcclTime ll(const Way& way) const;
@@ -71,9 +73,10 @@ NcclTime Times::ll(const Way& way) const {
   const double full = std::min(1.0, shape.bytes / channel);
   const double free = nccl.ll.free_KiB * 1024 * shape.ranks;
   const double beyond = std::max(0.0, shape.bytes - free) / shape.bytes;
-  const double within = us(way.bus_bytes, rate(nccl.ll.GBps, 0.5));
+  const double flagged = std::min(nccl.ll.GBps, nccl.choice.ring_GBps * faster() * 0.5);
+  const double within = us(way.bus_bytes, rate(flagged, nccl.net.ll_share));
   return {nccl.ll.base_us + way.steps * (nccl.ll.step_us + full * nccl.ll.full_us) +
-              way.hops * nccl.net.ll_us,
+              way.hops * hop(nccl.net.ll_us),
           shape.bytes > 0 ? beyond * (within + own()) : 0, NcclProtocol::ll};
 }
 
@@ -83,16 +86,16 @@ double beyond_latency(double latency, double transfer) {
 }
 
 NcclTime Times::ll128(const Way& way) const {
-  const double latency = way.steps * nccl.ll128.step_us + way.hops * nccl.net.ll128_us;
-  const double transfer = us(way.bus_bytes, rate(nccl.ll128.GBps, 120.0 / 128.0));
+  const double latency = way.steps * nccl.ll128.step_us + way.hops * hop(nccl.net.ll128_us);
+  const double transfer = us(way.bus_bytes, rate(nccl.ll128.GBps * faster(), nccl.net.ll128_share));
   return {nccl.ll128.base_us + latency, beyond_latency(latency, transfer) + own(),
           NcclProtocol::ll128};
 }
 
 NcclTime Times::simple(const Way& way) const {
   const NcclSimple& known = nccl.simple;
-  const double latency = way.steps * known.step_us + way.hops * nccl.net.simple_us;
-  const double transfer = us(way.bus_bytes, rate(known.GBps, 1));
+  const double latency = way.steps * known.step_us + way.hops * hop(nccl.net.simple_us);
+  const double transfer = us(way.bus_bytes, rate(known.GBps * faster(), nccl.net.share));
   const double ramp = known.ramp_us * way.bus_bytes / (way.bus_bytes + known.ramp_MB * 1e6);
   return {known.base_us + latency, beyond_latency(latency, transfer) + ramp + own()};
 }
@@ -113,7 +116,7 @@ NcclTime Times::by(NcclProtocol protocol, const Way& way) const {
 NcclTime Times::nvls() const {
   const double bytes = shape.bus_bytes();
   const double ramp = nccl.nvls.ramp_us * bytes / (bytes + nccl.nvls.ramp_MB * 1e6);
-  return {nccl.nvls.base_us, us(bytes, nccl.nvls.GBps) + ramp};
+  return {nccl.nvls.base_us, us(bytes, nccl.nvls.GBps * faster()) + ramp};
 }
 
 // Within each node the switch sums and copies; between them each byte goes up and down a tree.
@@ -122,14 +125,16 @@ NcclTime Times::nvls_tree() const {
   const double within = 2 * shape.bytes * (g - 1) / g;
   const double between = 2 * shape.bytes * (shape.nodes - 1) / shape.nodes;
   const double ramp = nccl.nvls.ramp_us * within / (within + nccl.nvls.ramp_MB * 1e6);
-  return {nccl.nvls.base_us + 2 * levels(shape.nodes) * nccl.net.nvls_us,
-          std::max(us(within, nccl.nvls.GBps), us(between, network())) + ramp};
+  return {
+      nccl.nvls.base_us + 2 * levels(shape.nodes) * hop(nccl.net.nvls_us),
+      std::max(us(within, nccl.nvls.GBps * faster()), us(between, network(nccl.net.share))) + ramp};
 }
 
 // Doubling distances between nodes of one rank each: the last steps carry most.
 NcclTime Times::pat() const {
-  return {nccl.simple.base_us + levels(shape.nodes) * nccl.net.simple_us,
-          us(shape.bus_bytes(), std::min(nccl.simple.GBps, network())) + own()};
+  return {nccl.simple.base_us + levels(shape.nodes) * hop(nccl.net.simple_us),
+          us(shape.bus_bytes(), std::min(nccl.simple.GBps * faster(), network(nccl.net.share))) +
+              own()};
 }
 
 // Everybody sends to everybody at once: what leaves the node shares its NICs, what stays has the
@@ -140,17 +145,17 @@ NcclTime Times::peers() const {
   const double outside = shape.nodes > 1 ? (shape.ranks - shape.per_node) / (shape.ranks - 1) : 0;
   const double bulk = std::max(0.0, shape.sent * (1 - outside) - known.free_MB * 1e6);
   const double pair = shape.ranks == 2 ? nccl.pair_rate : 1;
-  double simple = us(bulk, known.GBps * pair) + us(shape.own, known.own_GBps);
-  double hop = 0;
-  double ll_hop = 0;
+  double simple = us(bulk, known.GBps * faster() * pair) + us(shape.own, known.own_GBps);
+  double many_hop = 0;
+  double few_hop = 0;
   if (shape.nodes > 1) {
-    simple = std::max(simple, us(shape.sent * outside * shape.per_node, network()));
-    hop = nccl.net.simple_us;
-    ll_hop = nccl.net.ll_us;
+    simple = std::max(simple, us(shape.sent * outside * shape.per_node, network(nccl.net.share)));
+    many_hop = hop(nccl.net.simple_us);
+    few_hop = hop(nccl.net.ll_us);
   }
-  const NcclTime few{known.ll_base_us + known.ll_peer_us * others + ll_hop,
+  const NcclTime few{known.ll_base_us + known.ll_peer_us * others + few_hop,
                      us(shape.largest, known.ll_GBps), NcclProtocol::ll};
-  const NcclTime many{known.base_us + known.peer_us * others + hop, simple};
+  const NcclTime many{known.base_us + known.peer_us * others + many_hop, simple};
   return few.latency_us + few.transfer_us <= many.latency_us + many.transfer_us ? few : many;
 }
 

@@ -1,0 +1,129 @@
+#include "sim/report/calibration_report.h"
+
+#include <fmt/format.h>
+
+#include "sim/cost/collective_call.h"
+
+namespace lockstep {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// "8 MiB", "512 B"
+std::string size_text(std::int64_t bytes) {
+  constexpr std::int64_t kKiB = 1024;
+  if (bytes >= kKiB * kKiB * kKiB && bytes % (kKiB * kKiB * kKiB) == 0) {
+    return fmt::format("{} GiB", bytes / (kKiB * kKiB * kKiB));
+  }
+  if (bytes >= kKiB * kKiB && bytes % (kKiB * kKiB) == 0) {
+    return fmt::format("{} MiB", bytes / (kKiB * kKiB));
+  }
+  if (bytes >= kKiB && bytes % kKiB == 0) return fmt::format("{} KiB", bytes / kKiB);
+  return fmt::format("{} B", bytes);
+}
+
+std::string run_text(const NcclRun& run) {
+  const std::string nodes = run.nodes > 1 ? fmt::format(" on {} nodes", run.nodes) : "";
+  return fmt::format("{} on {} GPUs{}, launched as {} ({}:{})", to_string(run.kind), run.ranks,
+                     nodes, to_string(run.launch), run.file, run.line);
+}
+
+double percent(double after, double measured) { return 100 * (after / measured - 1); }
+
+std::string constants_text(const Calibration& calibration) {
+  std::string text = fmt::format("{} constants fitted to {} points\n", calibration.fitted.size(),
+                                 calibration.points.size());
+  for (const CalibratedConstant& constant : calibration.fitted) {
+    text += fmt::format("  {:<24} {:>10.4g} -> {:<10.4g} {}\n", constant.path, constant.before,
+                        constant.after, constant.unit);
+  }
+  return text;
+}
+
+std::string points_text(const Calibration& calibration, const std::vector<NcclRun>& runs) {
+  std::string text;
+  std::size_t run = runs.size();
+  for (const CalibratedPoint& point : calibration.points) {
+    if (point.run != run) {
+      run = point.run;
+      text += fmt::format("\n{}\n{:>12} {:>13} {:>10} {:>10} {:>8}  {}\n", run_text(runs[run]),
+                          "bytes", "measured us", "base us", "fitted us", "error", "path");
+    }
+    text += fmt::format("{:>12} {:>13.2f} {:>10.2f} {:>10.2f} {:>+7.1f}%  {}\n", point.bytes,
+                        point.measured_us, point.before_us, point.after_us,
+                        percent(point.after_us, point.measured_us), point.path);
+  }
+  return text;
+}
+
+std::string step_text(const ProtocolStep& step, const std::vector<NcclRun>& runs) {
+  const std::string where =
+      fmt::format("{} on {} GPUs, above {} and at most {}: ", to_string(runs[step.run].kind),
+                  runs[step.run].ranks, size_text(step.below), size_text(step.above));
+  if (!step.measured) {
+    return where +
+           fmt::format("the model changes its path ({}), no step was measured\n", step.model);
+  }
+  const std::string model = step.model.empty() ? "the model has no step there"
+                                               : "the model changes its path: " + step.model;
+  return where + fmt::format("a step of about {:.1f} us was measured; {}\n", step.step_us, model);
+}
+
+}  // namespace
+
+std::string calibration_text(const Calibration& calibration, const std::vector<NcclRun>& runs) {
+  std::string text = constants_text(calibration) + points_text(calibration, runs);
+  if (!calibration.steps.empty()) {
+    text += "\nsteps (where between the two sizes, no measurement tells)\n";
+  }
+  for (const ProtocolStep& step : calibration.steps) text += "  " + step_text(step, runs);
+  text += fmt::format("\nerror of the fit: median {:.1f} %, worst {:.1f} %\n",
+                      100 * calibration.median_error, 100 * calibration.worst_error);
+  return text;
+}
+
+nlohmann::ordered_json calibration_json(const Calibration& calibration,
+                                        const std::vector<NcclRun>& runs) {
+  Json json = {{"schema", "lockstep.calibrate/1"},
+               {"hardware", calibration.hardware.name},
+               {"parameters", calibration.fitted.size()},
+               {"median_error", calibration.median_error},
+               {"worst_error", calibration.worst_error}};
+  json["constants"] = Json::array();
+  for (const CalibratedConstant& constant : calibration.fitted) {
+    json["constants"].push_back({{"path", constant.path},
+                                 {"unit", constant.unit},
+                                 {"before", constant.before},
+                                 {"after", constant.after}});
+  }
+  json["runs"] = Json::array();
+  for (const NcclRun& run : runs) {
+    json["runs"].push_back({{"file", run.file},
+                            {"line", run.line},
+                            {"collective", to_string(run.kind)},
+                            {"ranks", run.ranks},
+                            {"nodes", run.nodes},
+                            {"launch", to_string(run.launch)}});
+  }
+  json["points"] = Json::array();
+  for (const CalibratedPoint& point : calibration.points) {
+    json["points"].push_back({{"run", point.run},
+                              {"bytes", point.bytes},
+                              {"measured_us", point.measured_us},
+                              {"base_us", point.before_us},
+                              {"fitted_us", point.after_us},
+                              {"path", point.path}});
+  }
+  json["steps"] = Json::array();
+  for (const ProtocolStep& step : calibration.steps) {
+    json["steps"].push_back({{"run", step.run},
+                             {"above_bytes", step.below},
+                             {"at_most_bytes", step.above},
+                             {"step_us", step.step_us},
+                             {"measured", step.measured},
+                             {"model", step.model}});
+  }
+  return json;
+}
+
+}  // namespace lockstep
