@@ -157,7 +157,7 @@ def transfer_to_eight(known, program):
             if len({t.gpus for t in source}) < 2:
                 continue
             base = stranger_of(target, program)
-                results.append(transfer_result(program, source, target, base,
+            results.append(transfer_result(program, source, target, base,
                                            f"2 and 4 GPUs, {software}"))
     return Section("Calibrated on 2 and 4 GPUs, 8 predicted", results)
 

@@ -12,8 +12,8 @@ REASONS = (
     ("dranet-2h200-1nic", "One rank a node: which protocol NCCL takes across the network depends "
      "on rates of its topology search that this table does not say."),
     ("aic-b200_sxm-nccl2.27.5", "NCCL 2.27 takes LL128 on Blackwell where 2.29 does not "
-     "(all_reduce of 8 MiB on four GPUs 48 us against 85 us), and LL with more channels for all-to-all; the "
-     "preset is of 2.29."),
+     "(all_reduce of 8 MiB on four GPUs 48 us against 85 us), and LL with "
+     "more channels for all-to-all; the preset is of 2.29."),
     ("nccl2094-8h100-small", "A report of a fault: 35 us for 1 KiB, against 16 us elsewhere on the "
      "same GPUs; one thread launches on eight GPUs."),
     ("azure-nd_a100_v4", "Below 1 MiB NCCL 2.18 takes twice as long as 2.27 on the same GPUs."),
@@ -117,8 +117,8 @@ def interpolation_text(section):
     lines = ["## Interpolation", "",
              "Six sizes of a table are given: the smallest, the largest, and those nearest to four "
              "even steps between them in the logarithm. At most three constants are fitted to "
-             "them. The rest of the structure is of a base that never saw the table: the other tables of "
-             "the same GPU and source, or, where there are fewer than three, the preset of that "
+             "them. The rest of the structure is of a base that never saw the table: the "
+             "other tables of the same GPU and source, or, where there are fewer than three, the preset of that "
              "GPU, fitted to another source, or of another GPU. Noise is the median of (slowest - "
              "fastest) / median over repeats. Errors: median / 95th percentile.", "",
              row("table", "base", "fitted", "noise", "Lockstep", "alpha-beta", "straight lines"),
