@@ -159,7 +159,7 @@ def table_lines(rows, predicted):
           "median error |"
     yield "|--|--|--|--:|--:|--:|--:|--:|--:|"
     for (table, form, gpu), found in sorted(groups.items()):
-        few = len(found) < FEWEST
+        few = len(found) < FEWEST and "never fitted" not in table
         held = [] if few else [error for row, error in found if row.held]
         fitted = [error for row, error in found if few or not row.held]
         yield f"| {table} | {form} | {gpu} | {len(held)} | {summary(held)} | {len(fitted)} | " \
