@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "sim/base/text.h"
-#include "sim/cost/cost_model.h"
 #include "sim/cost/hardware_file.h"
 #include "sim/report/collective_report.h"
 #include "tools/commands.h"
@@ -288,9 +287,8 @@ Result<CollectiveCall> call_of(const CollectiveOptions& options, Hardware& hardw
 
 Result<Prediction> prediction_of(const CollectiveCall& call, const Hardware& hardware,
                                  Fidelity fidelity) {
-  if (call.library == "nccl") return Prediction{nccl_time(call, hardware), {}, {}};
-  if (!call.algorithm.empty() && call.library.empty()) return predict(call, hardware, fidelity);
-  return fault("the choice of a library is not modelled yet", "name an --algorithm");
+  const bool textbook = !call.algorithm.empty() && call.library.empty();
+  return textbook ? predict(call, hardware, fidelity) : predict_library(call, hardware);
 }
 
 Result<CollectiveTable> table_of(const CollectiveOptions& options) {
@@ -345,7 +343,8 @@ void add_sizes(CLI::App& command, CollectiveOptions& options) {
 std::string help_on_algorithms() {
   std::string text = "algorithms, and the groups that they serve:\n";
   for (const Algorithm* algorithm : algorithms()) {
-    text += fmt::format("  {:<19}{}\n", algorithm->name, algorithm->precondition);
+    text +=
+        fmt::format("  {:<19}{}; {}\n", algorithm->name, algorithm->about, algorithm->precondition);
   }
   return text;
 }
@@ -371,11 +370,13 @@ void add_collective(CLI::App& app, Run& run) {
       ->allow_extra_args(false);
   command->add_option("--dtype", options->dtype, "float, half, bfloat16, fp8, ...");
   command->add_option("--launch", options->launch, "nccl-tests, graph or eager");
-  command->add_option("--library", options->library,
-                      "nccl, custom or deepep; without it, the one "
-                      "that a server would take");
-  command->add_option("--algorithm", options->algorithm,
-                      "this one alone, on the links of the hardware, without a launch");
+  command->add_option(
+      "--library", options->library,
+      "nccl, custom (SGLang's), vllm, trtllm, symmetric, deepep; without it, the one "
+      "that a server would take");
+  command->add_option(
+      "--algorithm", options->algorithm,
+      "this one, on the links of the hardware, without a launch; with --library, the library's");
   command->add_option("--fidelity", options->fidelity,
                       "of an algorithm: messages (each through the links) or closed-form");
   command->add_option("--json", options->json, "write JSON to FILE, or - for standard output");

@@ -13,9 +13,11 @@ using Run = std::function<int()>;
 
 void add_check(CLI::App& app, Run& run);
 void add_collective(CLI::App& app, Run& run);
+void add_kernel(CLI::App& app, Run& run);
 void add_bisect(CLI::App& app, Run& run);
 void add_plan(CLI::App& app, Run& run);
 void add_replay(CLI::App& app, Run& run);
+void add_run(CLI::App& app, Run& run);
 void add_sweep(CLI::App& app, Run& run);
 void add_test(CLI::App& app, Run& run);
 void add_explain(CLI::App& app, Run& run);

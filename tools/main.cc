@@ -101,8 +101,10 @@ int run_main(int argc, char** argv) {
   Run run;
   add_check(app, run);
   add_collective(app, run);
+  add_kernel(app, run);
   add_bisect(app, run);
   add_plan(app, run);
+  add_run(app, run);
   add_replay(app, run);
   add_sweep(app, run);
   add_test(app, run);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "sim/contract/check.h"
+#include "sim/cost/memory.h"
+#include "sim/report/run_report.h"
 
 namespace lockstep::tools {
 namespace {
@@ -27,8 +29,40 @@ void judge(const Plan& plan, SweepRow& row) {
   if (!result.unknown.empty()) row.reason = result.unknown.front();
 }
 
-// How long the plan takes.
-void measure(const Plan& plan, SweepRow& row) { row.set(kGpus, plan.world); }
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// Of the rank that holds the most. A hand-written program has no weights: nothing is said of it.
+void weigh(const Scenario& scenario, const Plan& plan, SweepRow& row) {
+  if (scenario.program) return;
+  MemoryUse fullest;
+  for (int rank = 0; rank < plan.world; ++rank) {
+    const MemoryUse use = memory_use(plan, rank);
+    if (use.total() > fullest.total()) fullest = use;
+  }
+  row.set(kMemory, static_cast<double>(fullest.total()) / 1e9);
+  row.fits = memory_fit(fullest, scenario.hardware.gpu).fits;
+}
+
+// How long the plan takes on the scenario's hardware.
+void measure(const Scenario& scenario, Plan plan, SweepRow& row) {
+  const int world = plan.world;
+  row.set(kGpus, world);
+  const Result<RunOfPlan> run =
+      run_on(scenario.name, std::move(plan), scenario.hardware, scenario.nodes);
+  if (!run || !run->ended()) {
+    if (row.reason.empty())
+      row.reason = run ? first_line(stuck_text(*run)) : reason_of(run.faults());
+    return;
+  }
+  const double makespan = in_microseconds(run->breakdown.makespan);
+  row.set(kMakespan, makespan);
+  if (makespan <= 0) return;
+  std::int64_t tokens = 0;
+  for (const StepTime& step : run->breakdown.steps) tokens += step.tokens();
+  const double rate = static_cast<double>(tokens) * 1e6 / makespan;
+  row.set(kTokens, rate);
+  row.set(kTokensPerGpu, rate / world);
+}
 
 }  // namespace
 
@@ -42,13 +76,14 @@ SweepRow sweep_point(const SweepBase& base, std::int64_t point) {
     refuse(row, scenario.faults());
     return row;
   }
-  const Result<Plan> plan = lower(*scenario);
+  Result<Plan> plan = lower(*scenario);
   if (!plan) {
     refuse(row, plan.faults());
     return row;
   }
   judge(*plan, row);
-  measure(*plan, row);
+  weigh(*scenario, *plan, row);
+  measure(*scenario, std::move(*plan), row);
   return row;
 }
 

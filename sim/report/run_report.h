@@ -2,9 +2,11 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "sim/base/error.h"
 #include "sim/cost/hardware.h"
 #include "sim/cost/timeline/breakdown.h"
 #include "sim/cost/timeline/critical_path.h"
@@ -32,7 +34,13 @@ struct RunOfPlan {
   bool ended() const { return timed.refused.empty() && !timeline.stuck; }
 };
 
-// Runs what the fields up to `fidelity` say, and fills in the others, but what was measured.
+// Times `plan` by the cost models of `hardware`, on `nodes` of its nodes (none: as many as the
+// ranks fill). A fault if they do not fit, or if the plan's writer did not know enough to write a
+// program. REQUIRES: validate(plan) found nothing.
+Result<RunOfPlan> run_on(std::string scenario, Plan plan, const Hardware& hardware,
+                         std::optional<int> nodes, const TimelineOptions& options = {});
+
+// Runs what the fields up to `hardware` say by any cost model, and fills in the others.
 void run_plan(RunOfPlan& run, const CostModel& cost, const TimelineOptions& options);
 
 // Tables and the critical path; of every rank and layer with `all`. Of a plan that cannot end:

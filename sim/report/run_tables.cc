@@ -1,5 +1,7 @@
 #include "sim/report/run_tables.h"
 
+#include <fmt/format.h>
+
 #include <map>
 
 namespace lockstep {
@@ -21,6 +23,11 @@ std::vector<TableRow> table_by(const RunOfPlan& run,
     row.wait_us += in_microseconds(time.wait_sum) / ranks;
   }
   return rows;
+}
+
+std::string kind_name(const Operation& op) {
+  const std::string kind = to_string(op.kind);
+  return op.name.empty() || op.name == kind ? kind : fmt::format("{} ({})", kind, op.name);
 }
 
 const TimedCall* call_of(const TimedProgram& timed, int label) {

@@ -24,6 +24,8 @@ struct TableRow {
 std::vector<TableRow> table_by(const RunOfPlan& run,
                                const std::function<std::string(const Operation&)>& name);
 
+// "all_reduce (dp_gather)": the kind, and the name if it has another one.
+std::string kind_name(const Operation& op);
 // How a collective is carried out: "custom one-shot", "nccl ring LL"; "" of what computes.
 std::string label_text(const TimedProgram& timed, int label);
 // The call or transfer of a label; null: it computes.

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "sim/base/text.h"
+#include "sim/cost/timeline/nodes.h"
 #include "sim/report/run_report.h"
 #include "sim/report/run_tables.h"
 
@@ -27,9 +28,12 @@ std::string percent(Duration part, Duration whole) {
 std::string title(const RunOfPlan& run, const Style& style) {
   const Plan& plan = run.plan;
   std::string text =
-      fmt::format("{}  {}, {}, {}\n", style.strong(run.scenario), count_text(plan.world, "rank"),
-                  count_text(plan.model.num_hidden_layers, "layer"), run.hardware.name);
-  for (const std::string& note : plan.notes) text += style.faint("note: " + note) + "\n";
+      fmt::format("{}  {}, {}, {} ({})\n", style.strong(run.scenario),
+                  count_text(plan.world, "rank"), count_text(plan.model.num_hidden_layers, "layer"),
+                  run.hardware.name, nodes_text(run.hardware, plan.world));
+  for (const auto* notes : {&plan.notes, &run.timed.notes}) {
+    for (const std::string& note : *notes) text += style.faint("note: " + note) + "\n";
+  }
   return text;
 }
 
@@ -110,11 +114,6 @@ std::string table_text(const std::string& name, const std::vector<TableRow>& row
                         row.compute_us, row.communication_us, row.wait_us);
   }
   return text;
-}
-
-std::string kind_name(const Operation& op) {
-  const std::string kind = to_string(op.kind);
-  return op.name.empty() || op.name == kind ? kind : fmt::format("{} ({})", kind, op.name);
 }
 
 std::string tables_text(const RunOfPlan& run, const Style& style, bool all) {

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "sim/base/text.h"
+
 namespace lockstep {
 namespace {
 
@@ -16,9 +18,9 @@ std::string field(const std::string& text) {
 }
 
 std::string line(const std::vector<std::string>& fields) {
-  std::string text;
-  for (const std::string& f : fields) text += (text.empty() ? "" : ",") + field(f);
-  return text + "\n";
+  std::vector<std::string> quoted;
+  for (const std::string& text : fields) quoted.push_back(field(text));
+  return join(quoted, ",") + "\n";
 }
 
 // Takes one record, with its end, from the front of `text`; none if the end is missing.

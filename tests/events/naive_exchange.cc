@@ -1,8 +1,8 @@
 #include "tests/events/naive_exchange.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
-#include <set>
 
 #include "sim/base/random.h"
 #include "sim/base/require.h"
@@ -17,8 +17,8 @@ constexpr std::uint64_t kByte = 1'000'000'000'000'000'000;
 struct Flow {
   int from = 0;
   Send send;
-  std::set<std::int32_t> links;
-  Time begin{};  // of its bytes
+  std::vector<std::size_t> links;  // all different
+  Time begin{};                    // of its bytes
   Wide left = 0;
   std::int64_t rate = 0;
 };
@@ -69,9 +69,7 @@ class Naive {
       ++members_[static_cast<std::size_t>(flow.send.to)].arrived[flow.send.round];
       --members_[static_cast<std::size_t>(flow.from)].undelivered;
       ++result_.messages;
-      for (const auto link : flow.links) {
-        result_.link_bytes[static_cast<std::size_t>(link)] += flow.send.bytes;
-      }
+      for (const std::size_t link : flow.links) result_.link_bytes[link] += flow.send.bytes;
       const auto ends =
           static_cast<std::uint64_t>(flow.from) << 32 | static_cast<std::uint64_t>(flow.send.to);
       result_.trace_hash += mix64(mix64(mix64(static_cast<std::uint64_t>(now_.count())) ^ ends) ^
@@ -113,38 +111,45 @@ class Naive {
     for (const Send& send : sends) {
       const Route route = fabric_.route(party, send.to);
       Flow flow{party, send, {}, now_ + route.latency, static_cast<Wide>(send.bytes) * kByte, 0};
-      for (const LinkId link : route.used()) flow.links.insert(link.value);
+      for (const LinkId link : route.used()) {
+        if (std::find(flow.links.begin(), flow.links.end(), link.index()) == flow.links.end()) {
+          flow.links.push_back(link.index());
+        }
+      }
       flows_.push_back(flow);
     }
   }
 
   // Progressive filling over everything that flows now.
   void give_rates() {
-    std::map<std::int32_t, std::vector<Flow*>> unfilled;  // by link
-    std::map<std::int32_t, std::int64_t> rest;
+    const std::size_t links = fabric_.capacity.size();
+    std::vector<std::vector<Flow*>> crossing(links);
+    std::vector<std::int64_t> rest(links);
+    std::vector<std::int64_t> unfilled(links);  // flows
+    for (std::size_t i = 0; i < links; ++i) rest[i] = fabric_.capacity[i].micro_bytes_per_s;
     for (Flow& flow : flows_) {
       flow.rate = 0;
       if (flow.begin > now_) continue;
-      for (const auto link : flow.links) {
-        unfilled[link].push_back(&flow);
-        rest[link] = fabric_.capacity[static_cast<std::size_t>(link)].micro_bytes_per_s;
+      for (const std::size_t link : flow.links) {
+        crossing[link].push_back(&flow);
+        ++unfilled[link];
       }
     }
-    while (!unfilled.empty()) {
-      const auto share = [&rest](const auto& entry) {
-        return rest[entry.first] / static_cast<std::int64_t>(entry.second.size());
-      };
-      const auto least =
-          std::min_element(unfilled.begin(), unfilled.end(),
-                           [&share](const auto& a, const auto& b) { return share(a) < share(b); });
-      const std::int64_t rate = share(*least);
-      const std::vector<Flow*> filled = least->second;
-      for (Flow* flow : filled) {
+    while (true) {
+      std::int64_t rate = std::numeric_limits<std::int64_t>::max();
+      std::size_t least = links;
+      for (std::size_t i = 0; i < links; ++i) {
+        if (unfilled[i] == 0 || rest[i] / unfilled[i] >= rate) continue;
+        rate = rest[i] / unfilled[i];
+        least = i;
+      }
+      if (least == links) break;
+      for (Flow* flow : crossing[least]) {
+        if (flow->rate > 0) continue;
         flow->rate = rate;
-        for (const auto link : flow->links) {
+        for (const std::size_t link : flow->links) {
           rest[link] -= rate;
-          std::erase(unfilled[link], flow);
-          if (unfilled[link].empty()) unfilled.erase(link);
+          --unfilled[link];
         }
       }
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/base/text.h"
+#include "sim/cost/cost_model.h"
 #include "sim/events/exchange.h"
 
 namespace lockstep {
@@ -50,6 +51,47 @@ CollectiveTime time_of(const Algorithm& algorithm, Duration duration) {
   return time;
 }
 
+bool is_cut_off(const Topology& topology, const Hardware& hardware) {
+  return !topology.one_node() && hardware.node.nics < 1;
+}
+std::string with_commas(std::int64_t number) {
+  std::string text = fmt::format("{}", number);
+  for (std::size_t i = text.size(); i > 3; i -= 3) text.insert(i - 3, ",");
+  return text;
+}
+
+// Some minutes.
+constexpr std::int64_t kMostMessages = 2'000'000'000;
+
+Diagnostic too_many(std::int64_t messages) {
+  return fault(fmt::format("{} messages; at most {} are sent one by one", with_commas(messages),
+                           with_commas(kMostMessages)),
+               "use --fidelity closed-form");
+}
+
+Diagnostic no_nic() {
+  return {{},
+          "node.nics",
+          "the ranks are on several nodes, and the nodes of this hardware have no NIC",
+          "",
+          "set node.nics and node.nic_GBps, or node.gpus to have all ranks on one node"};
+}
+
+const std::vector<std::string>& libraries() {
+  static const std::vector<std::string> kNames{"nccl",   "custom",    "vllm",
+                                               "trtllm", "symmetric", "deepep"};
+  return kNames;
+}
+
+Diagnostic unknown_library(const std::string& name) {
+  const auto near = nearest(name, libraries());
+  return {{},
+          "library",
+          fmt::format("unknown library '{}'", name),
+          "",
+          near ? fmt::format("did you mean {}?", *near) : "known: " + join(libraries(), ", ")};
+}
+
 }  // namespace
 
 std::string_view to_string(Fidelity fidelity) {
@@ -66,19 +108,33 @@ Result<Prediction> predict(const CollectiveCall& call, const Hardware& hardware,
     return fault(fmt::format("algorithm {} refuses this call: {}", algorithm->name, refused),
                  others(call, topology));
   }
-  if (!topology.one_node() && hardware.node.nics < 1) {
-    return fault("the ranks are on several nodes, and the nodes of this hardware have no NIC",
-                 "set node.nics and node.nic_GBps, or node.gpus to have all ranks on one node");
-  }
+  if (is_cut_off(topology, hardware)) return no_nic();
   if (fidelity == Fidelity::closed_form) {
     const std::string without = formula_refusal(*algorithm, topology);
     if (!without.empty()) return fault(without, "use --fidelity messages");
     const ClosedForm form = algorithm->closed_form(call, topology);
     return Prediction{time_of(*algorithm, form.time), form.messages, form.holds};
   }
+  const std::int64_t messages = algorithm->closed_form(call, topology).messages;
+  if (messages > kMostMessages) return too_many(messages);
   const ExchangeResult run = run_exchange(*algorithm->schedule(call, topology),
                                           fabric_of(hardware, call.ranks, algorithm->switches));
   return Prediction{time_of(*algorithm, run.end), run.messages, std::nullopt};
+}
+
+Result<Prediction> predict_library(const CollectiveCall& call, const Hardware& hardware) {
+  const bool known = call.library.empty() || std::ranges::count(libraries(), call.library) > 0;
+  if (!known) return unknown_library(call.library);
+  if (is_cut_off(topology_of(hardware, call.ranks), hardware)) return no_nic();
+  const CollectiveTime time = collective_time(call, hardware);
+  if (!call.algorithm.empty() && time.algorithm != call.algorithm) {
+    return fault(fmt::format("{} does not take algorithm '{}' for {} of {} bytes", time.library,
+                             call.algorithm, to_string(call.kind), call.bytes),
+                 fmt::format("it takes {}; without --library the algorithm is that of "
+                             "docs/cost_models.md, on the links alone",
+                             time.algorithm));
+  }
+  return Prediction{time, std::nullopt, std::nullopt};
 }
 
 }  // namespace lockstep

@@ -28,4 +28,8 @@ struct Prediction {
 // call or a group that it does not serve, no formula for several nodes, nodes without a NIC.
 Result<Prediction> predict(const CollectiveCall& call, const Hardware& hardware, Fidelity fidelity);
 
+// As call.library does it, launch and all; "": the one that a server would take. Faults: no such
+// library, an algorithm that it does not take for this call, nodes without a NIC.
+Result<Prediction> predict_library(const CollectiveCall& call, const Hardware& hardware);
+
 }  // namespace lockstep

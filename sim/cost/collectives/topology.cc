@@ -118,18 +118,18 @@ Fabric fabric_of(const Hardware& hardware, std::span<const int> ranks, int switc
   } else {
     add_network(fabric, node, ranks);
   }
-  const auto beside = std::ranges::count(fabric.node, 0);
   for (int s = 0; s < switches; ++s) {
-    fabric.node.push_back(0);
-    fabric.local.push_back(add_port(fabric, {rate.micro_bytes_per_s * beside}));
+    const auto on_node = std::ranges::count(fabric.node, s);
+    fabric.node.push_back(s);
+    fabric.local.push_back(add_port(fabric, {rate.micro_bytes_per_s * on_node}));
   }
   return fabric;
 }
 
-Fabric fabric_of(const Hardware& hardware, int ranks) {
+Fabric fabric_of(const Hardware& hardware, int ranks, int switches) {
   std::vector<int> all(static_cast<std::size_t>(ranks));
   std::iota(all.begin(), all.end(), 0);
-  return fabric_of(hardware, all);
+  return fabric_of(hardware, all, switches);
 }
 
 }  // namespace lockstep

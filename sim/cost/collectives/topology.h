@@ -46,11 +46,11 @@ Topology topology_of(const Hardware& hardware, std::span<const int> ranks);
 
 // The links of the group `ranks`, party i being ranks[i]: a port for each on its node; NICs, each a
 // link that gpus / nics neighbours share; and the uplink of a node where it is narrower than its
-// NICs. `switches`: so many parties behind the ranks, on the node of the first, that take and give
-// the rate of all its ranks at once: the NVSwitch, where it sums and copies.
+// NICs. `switches`: so many parties behind the ranks, one on each node in order, that take and give
+// the rate of all ranks there at once: the NVSwitch, where it sums and copies.
 // REQUIRES: a NIC, if the ranks are on several nodes.
 Fabric fabric_of(const Hardware& hardware, std::span<const int> ranks, int switches = 0);
 // Of ranks 0 to `ranks` - 1.
-Fabric fabric_of(const Hardware& hardware, int ranks);
+Fabric fabric_of(const Hardware& hardware, int ranks, int switches = 0);
 
 }  // namespace lockstep

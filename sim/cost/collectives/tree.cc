@@ -15,13 +15,14 @@
 //   all-reduce        2 (D + m - 1) (L + c / (C / 2))
 // No link ever has more than two flows: those from or to the two children in one tree, or one of
 // each tree; so each has at least C / 2, and no round takes longer. As m grows a broadcast comes
-// to S / C, an all-reduce to 2 S / C. The number of chunks makes the formula least:
-// m = sqrt((D - 1) S / (L C)).
+// to S / C, an all-reduce to 2 S / C. The formula is least at m = sqrt((D - 1) S / (L C)); m is the
+// power of two at or below that.
 // Exact where all chunks are equal and, of reduces, n is a power of two (then all ranks are always
 // in the same round); of broadcasts, n - 1 is no power of two above 1 (then an only child, whose
 // flow may have all of C, is deepest). For others the messages take at most that long.
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "sim/cost/collectives/parts.h"
 
@@ -71,9 +72,12 @@ struct Cut {
   bool equal() const { return halves.equal() && parts[0].equal(); }
 
  private:
+  // A power of two, so that buffers of common sizes have equal chunks.
   static std::int64_t count(const CollectiveCall& call, const Topology& topology) {
     const int fill = Trees{ranks_of(call)}.deepest() - 1;
-    return best_chunks(std::max(0, fill), 1, call.bytes, topology.slowest(), elements_of(call) / 2);
+    const std::int64_t best =
+        best_chunks(std::max(0, fill), 1, call.bytes, topology.slowest(), elements_of(call) / 2);
+    return static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(best)));
   }
 };
 

@@ -4,7 +4,8 @@
 // n ranks, S bytes a rank, all constants of AllReduceConstants:
 //
 //   one-shot  one_shot_us + (n - 2) rank_us + (n - 1) S / one_shot_GBps + fill
-//             every rank gets the whole buffer of every peer and sums it alone
+//             every rank gets the whole buffer of every peer and sums it alone; from one peer no
+//             more than one_peer_GBps, so that few peers do not fill the link
 //   two-shot  two_shot_us + (n - 2) two_shot_rank_us + 2 (n - 1) / n S / two_shot_GBps
 //             every rank sums its n-th part, then gets the parts of the others
 //   multimem  multimem_us + (n + 1) / n S / multimem_GBps

@@ -23,6 +23,8 @@ constexpr HardwareField kAllReduceRows[] = {
      kServing<Part, &AllReduceConstants::rank_us>},
     {"one_shot_GBps", "GB/s", "one-shot, into one rank from all peers", kLeastRate, kMostRate,
      kServing<Part, &AllReduceConstants::one_shot_GBps>},
+    {"one_peer_GBps", "GB/s", "one-shot, into one rank from one peer", kLeastRate, kMostRate,
+     kServing<Part, &AllReduceConstants::one_peer_GBps>},
     {"fill_us", "us", "one-shot, until the links are full", 0, kMostTime,
      kServing<Part, &AllReduceConstants::fill_us>},
     {"two_shot_us", "us", "two-shot without bytes, two ranks", 0, kMostTime,

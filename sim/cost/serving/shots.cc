@@ -24,7 +24,7 @@ Shot one_shot(int ranks, double bytes, const AllReduceConstants& constants) {
   const double peers = ranks - 1;
   const double fill = constants.fill_us * std::min(1.0, peers * bytes / kFullLinkBytes);
   return {constants.one_shot_us + (peers - 1) * constants.rank_us + fill, peers * bytes,
-          constants.one_shot_GBps};
+          std::min(constants.one_shot_GBps, peers * constants.one_peer_GBps)};
 }
 
 Shot two_shot(int ranks, double bytes, const AllReduceConstants& constants) {

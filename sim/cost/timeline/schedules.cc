@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <numeric>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "sim/cost/collectives/algorithms.h"
 
@@ -54,8 +56,10 @@ std::string message_algorithm(const TimedCall& timed, const Hardware& hardware) 
 void add_schedules(TimedProgram& timed, int world, const Hardware& hardware) {
   const int gpus = std::max(1, static_cast<int>(hardware.node.gpus));
   const int nodes = (world + gpus - 1) / gpus;
+  std::vector<int> ranks(static_cast<std::size_t>(world));
+  std::iota(ranks.begin(), ranks.end(), 0);
   // One switch a node; it stands on its node.
-  timed.program.fabric = fabric_of(hardware, world, nodes);
+  timed.program.fabric = fabric_of(hardware, ranks, nodes);
   for (int n = 0; n < nodes; ++n) {
     timed.program.fabric.node[static_cast<std::size_t>(world + n)] = n;
   }

@@ -31,6 +31,7 @@ Hardware round_hardware() {
   c = {.one_shot_us = 2,
        .rank_us = 0.25,
        .one_shot_GBps = 100,
+       .one_peer_GBps = 40,
        .fill_us = 1,
        .two_shot_us = 4,
        .two_shot_rank_us = 0.5,
@@ -61,6 +62,14 @@ Hardware preset(const std::string& name) {
 TEST_CASE("One-shot: every rank gets the buffer of every peer") {
   // 8 ranks, 50,000 B: 2 + 6 * 0.25 + 350,000 B / 100 GB/s + 1 * 350,000 / 500,000
   CHECK(us(all_reduce(8, 50'000), round_hardware()) == doctest::Approx(2 + 1.5 + 3.5 + 0.7));
+}
+
+TEST_CASE("One-shot among two: what is in flight to one peer is the limit") {
+  // 2 + 50,000 B / 40 GB/s + 1 * 50,000 / 500,000
+  Hardware hardware = round_hardware();
+  hardware.serving.sglang.one_shot_2_MiB = 1;
+  hardware.serving.sglang.limit_2_MiB = 1;
+  CHECK(us(all_reduce(2, 50'000), hardware) == doctest::Approx(2 + 1.25 + 0.1));
 }
 
 TEST_CASE("Two-shot: every rank gets its part of each peer, then the sums of the others") {

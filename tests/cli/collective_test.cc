@@ -1,0 +1,163 @@
+#include <doctest/doctest.h>
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/cli/process.h"
+
+namespace lockstep::test {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The network of the worked numbers.
+const std::string kNetwork = " --set node.link_GBps=50 --set node.link_latency_us=0.5";
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// The first row of a table in JSON.
+Json row(const std::string& arguments) {
+  const Finished run = lockstep("collective " + arguments + " --json -");
+  CAPTURE(run.err);
+  REQUIRE(run.code == 0);
+  return Json::parse(run.out)["rows"][0];
+}
+
+std::string time_of(const std::string& arguments) {
+  return fmt::format("{:.2f}", row(arguments + kNetwork)["time_us"].get<double>());
+}
+
+TEST_CASE("algorithms at 50 GB/s and 0.5 us take the times of their formulas, message by message") {
+  for (const std::string fidelity : {" --fidelity messages", " --fidelity closed-form"}) {
+    CHECK(time_of("all_reduce --ranks 8 --sizes 64M --algorithm ring" + fidelity) == "2355.81");
+    CHECK(time_of("all_reduce --ranks 512 --nodes 1 --sizes 64M --algorithm ring" + fidelity) ==
+          "3190.11");
+    CHECK(time_of("all_to_all --ranks 512 --nodes 1 --sizes 32M --algorithm direct" + fidelity) ==
+          "670.28");
+    CHECK(time_of("all_to_all --ranks 512 --nodes 1 --sizes 32M --algorithm pairwise" + fidelity) ==
+          "925.28");
+    CHECK(time_of("all_reduce --ranks 4096 --nodes 1 --sizes 64M --algorithm recursive-doubling" +
+                  fidelity) == "16112.13");
+  }
+  CHECK(time_of("all_reduce --ranks 4096 --nodes 1 --sizes 64M --algorithm ring "
+                "--fidelity closed-form") == "6778.70");
+}
+
+// 2 n (n - 1) messages of a ring; busbw = S / t x 2 (n - 1) / n.
+TEST_CASE("the JSON of a collective has its bytes, times, bandwidths and messages") {
+  const std::string arguments =
+      "collective all_reduce --ranks 8 --sizes 512,64M --algorithm ring" + kNetwork + " --json -";
+  const Finished run = lockstep(arguments);
+  CHECK(run.code == 0);
+  REQUIRE(run.out.find('\n') == run.out.size() - 1);
+  Json json = Json::parse(run.out);
+  CHECK(json["schema"] == "lockstep.collective/1");
+  CHECK(json["collective"] == "all_reduce");
+  CHECK(json["ranks"] == 8);
+  CHECK(json["nodes"] == 1);
+  CHECK(json["hardware"] == "hgx-h200");
+  CHECK(json["algorithm"] == "ring");
+  CHECK(json["fidelity"] == "messages");
+  REQUIRE(json["rows"].size() == 2);
+  const Json& last = json["rows"][1];
+  CHECK(last["bytes"] == 67108864);
+  CHECK(last["messages"] == 112);
+  CHECK(last["algorithm"] == "ring");
+  CHECK(last["protocol"] == "");
+  const double algbw = 67108864 / (last["time_us"].get<double>() * 1e3);
+  CHECK(last["algbw_GBps"].get<double>() == doctest::Approx(algbw));
+  CHECK(last["busbw_GBps"].get<double>() == doctest::Approx(algbw * 2 * 7 / 8));
+  Json again = Json::parse(lockstep(arguments).out);
+  json.erase("measured");
+  again.erase("measured");
+  CHECK(json.dump() == again.dump());
+}
+
+std::vector<std::string> words(const std::string& line) {
+  std::istringstream stream(line);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
+// size count type redop root, and twice: time algbw busbw #wrong.
+TEST_CASE("the table has the columns of nccl-tests") {
+  const Finished run = lockstep(
+      "collective all_gather --ranks 8 --sizes 1M --dtype float --algorithm ring" + kNetwork);
+  CHECK(run.code == 0);
+  std::istringstream lines(run.out);
+  std::vector<std::vector<std::string>> rows;
+  std::vector<std::string> header;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line[0] != '#') rows.push_back(words(line));
+    if (contains(line, "busbw")) header = words(line);
+  }
+  CHECK(header == std::vector<std::string>{"#", "size", "count", "type", "redop", "root", "time",
+                                           "algbw", "busbw", "#wrong", "time", "algbw", "busbw",
+                                           "#wrong"});
+  REQUIRE(rows.size() == 1);
+  // 7 (0.5 us + 128 KiB / 50 GB/s) = 21.85 us; 1 MiB / that = 47.99 GB/s, x 7/8 = 41.99.
+  CHECK(rows[0] == std::vector<std::string>{"1048576", "32768", "float", "none", "-1", "21.85",
+                                            "47.99", "41.99", "N/A", "21.85", "47.99", "41.99",
+                                            "N/A"});
+  CHECK(contains(run.out, "# Avg bus bandwidth    : 41.99"));
+}
+
+TEST_CASE("without an algorithm the library's model answers, and says which it took") {
+  const Json nccl = row("all_reduce --ranks 8 --sizes 1M");
+  CHECK(nccl["library"] == "nccl");
+  CHECK(nccl["launch_us"].get<double>() > 0);
+  CHECK(nccl["messages"].is_null());
+  const Json custom = row("all_reduce --ranks 8 --sizes 64K --launch graph");
+  CHECK(custom["library"] == "custom");
+  CHECK(custom["time_us"].get<double>() < nccl["time_us"].get<double>());
+  CHECK(row("dispatch --ranks 8 --tokens 128")["tokens"] == 128);
+}
+
+TEST_CASE("uneven parts, expert exchange and several nodes are asked for by their options") {
+  // Blocks of 4, 1, 0 and 1 MB: 3 (0.5 us + 4 MB / 50 GB/s) = 241.5 us.
+  CHECK(time_of("reduce_scatterv --ranks 4 --parts 4000000,1000000,0,1000000 --algorithm ring") ==
+        "241.50");
+  const Json wide = row("all_reduce --ranks 16 --nodes 4 --sizes 64M --algorithm hierarchical");
+  const Json narrow = row("all_reduce --ranks 16 --nodes 2 --sizes 64M --algorithm hierarchical");
+  CHECK(wide["time_us"].get<double>() > narrow["time_us"].get<double>());
+  CHECK(row("combine --ranks 16 --tokens 64 --algorithm normal")["messages"] == 16 + 16 * 7);
+}
+
+std::string refused(const std::string& arguments) {
+  const Finished run = lockstep("collective " + arguments);
+  CHECK(run.code == 2);
+  CHECK(run.out.empty());
+  return run.err;
+}
+
+TEST_CASE("what cannot be answered is refused with what to do") {
+  CHECK(contains(refused("all_redce --ranks 8"), "did you mean all_reduce?"));
+  CHECK(contains(refused("all_reduce --ranks 8 --algorithm rign"), "did you mean ring?"));
+  const std::string six = refused("all_reduce --ranks 6 --algorithm recursive-doubling");
+  CHECK(contains(six, "a group of 6"));
+  CHECK(contains(six, "these do: ring, tree, one-shot"));
+  CHECK(contains(refused("broadcast --ranks 6 --algorithm pairwise"), "does not serve broadcast"));
+  CHECK(contains(refused("all_reduce --ranks 16 --algorithm ring --fidelity closed-form"),
+                 "use --fidelity messages"));
+  CHECK(contains(refused("all_reduce --ranks 100000 --nodes 1 --sizes 1M --algorithm ring"),
+                 "19,999,800,000 messages"));
+  CHECK(contains(refused("all_reduce --ranks 8 --sizes 12X"), "write a whole number"));
+  CHECK(contains(refused("all_reduce --ranks 9 --nodes 2"), "multiple of --nodes"));
+  CHECK(contains(refused("all_reduce --ranks 0"), "1 to 1,000,000"));
+  CHECK(contains(refused("all_reduce --ranks 8 --hardware hgx-h20"), "hgx-h200"));
+  CHECK(contains(refused("all_reduce --ranks 8 --set node.link_GBsp=50"),
+                 "did you mean 'link_GBps'?"));
+  CHECK(contains(refused("all_reduce --ranks 8 --library ncll"), "did you mean nccl?"));
+  CHECK(contains(refused("all_reduce --ranks 8 --dtype flaot"), "did you mean float?"));
+  CHECK(contains(refused("all_gatherv --ranks 4 --parts 1M,2M"), "one for each rank"));
+}
+
+}  // namespace
+}  // namespace lockstep::test

@@ -1,0 +1,241 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/cli/process.h"
+
+namespace lockstep::test {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kPicosecond = 1e-6;  // in microseconds
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Three layers of the case of #24785: enough for every operation of it.
+const std::string kShort = kBefore + " --set model.num_hidden_layers=3";
+
+Json run_json(const std::string& arguments, int code = 0) {
+  const Finished run = lockstep("run " + arguments + " --json -");
+  CHECK(run.code == code);
+  CHECK(run.err.empty());
+  return Json::parse(run.out);
+}
+
+Json without_measured(Json json) {
+  json.erase("measured");
+  return json;
+}
+
+TEST_CASE("run prints where the time goes, by rank, operation and module") {
+  const Finished run = lockstep("run " + kBefore);
+  CHECK(run.code == 0);
+  CHECK(run.err.empty());
+  CHECK(contains(run.out, "8 ranks, 61 layers, hgx-b300 (1 node of 8 GPUs)"));
+  CHECK(contains(run.out, "makespan"));
+  CHECK(contains(run.out, "2668 prompt tokens"));
+  CHECK(contains(run.out, "reduce_scatterv"));
+  CHECK(contains(run.out, "critical path"));
+  CHECK_FALSE(contains(run.out, "layer 5"));
+  CHECK(contains(lockstep("run --all " + kBefore).out, "layer 5"));
+  CHECK(lockstep("run -q " + kShort).out.empty());
+}
+
+TEST_CASE("the parts of each rank's time sum to the makespan, and so does the critical path") {
+  const Json json = run_json(kShort);
+  CHECK(json["schema"] == "lockstep.run/1");
+  const double makespan = json["makespan_us"];
+  CHECK(makespan > 0);
+  CHECK(json["ranks"].size() == 8);
+  for (const Json& rank : json["ranks"]) {
+    double sum = 0;
+    for (const char* part : {"compute_us", "communication_us", "wait_us", "idle_us"}) {
+      CHECK(rank[part] >= 0);
+      sum += rank[part].get<double>();
+    }
+    CHECK(std::abs(sum - makespan) < kPicosecond);
+  }
+  double at = 0;
+  for (const Json& link : json["critical_path"]) {
+    CHECK(std::abs(link["begin_us"].get<double>() - at) < kPicosecond);
+    at += link["duration_us"].get<double>();
+  }
+  CHECK(std::abs(at - makespan) < 1e-3);
+}
+
+TEST_CASE("the same scenario gives the same bytes but for what was measured") {
+  CHECK(without_measured(run_json(kShort)) == without_measured(run_json(kShort)));
+}
+
+TEST_CASE("the rank with the longest prompt waits least") {
+  const Json ranks = run_json(kShort)["ranks"];  // 1,024 tokens on rank 0, none on rank 2
+  for (const Json& rank : ranks) CHECK(rank["wait_us"] >= ranks[0]["wait_us"]);
+  CHECK(ranks[2]["wait_us"] > ranks[0]["wait_us"]);
+}
+
+TEST_CASE("a plan file runs as its scenario does on the default hardware") {
+  const std::string file = scratch() + "timed.plan.yaml";
+  write(file, lockstep("plan " + kShort).out);
+  const Json plan = run_json(file);
+  const Json scenario = run_json(kShort + " --set hardware=hgx-h200");
+  CHECK(plan["trace_hash"] == scenario["trace_hash"]);
+  CHECK(plan["hardware"] == "hgx-h200");
+}
+
+TEST_CASE("against its fix, the double reduction costs the all-reduce that the fix removes") {
+  const Json json = run_json(kBefore + " --against-fixed");
+  const Json& against = json["against"];
+  CHECK(against["difference_us"] > 0);
+  CHECK(against["makespan_us"].get<double>() + against["difference_us"].get<double>() ==
+        doctest::Approx(json["makespan_us"].get<double>()));
+  std::vector<std::string> only_here;
+  for (const Json& op : against["operations"]) {
+    if (op["there_us"].is_null()) only_here.push_back(op["name"]);
+    CHECK_FALSE(op["here_us"].is_null());
+  }
+  CHECK(only_here == std::vector<std::string>{"down_proj all_reduce"});
+  const Finished text = lockstep("run " + kBefore + " --against " + kAfter);
+  CHECK(contains(text.out, "against 24785-kimi-k2.6-dep8-after"));
+  CHECK(contains(text.out, "only here"));
+  CHECK(contains(text.out, "all_reduce (down_proj all_reduce) over tp, layer 0, mlp"));
+}
+
+TEST_CASE("against itself nothing differs; against other settings they are named") {
+  const Json same = run_json(kShort + " --against " + kBefore);
+  CHECK(same["against"]["difference_us"] == 0);
+  CHECK(same["against"]["operations"].empty());
+  const Finished other = lockstep("run " + kShort + " --against-set hardware=hgx-h200");
+  CHECK(other.code == 0);
+  CHECK(contains(other.out, "24785-kimi-k2.6-dep8-before hardware=hgx-h200"));
+}
+
+TEST_CASE("a deadlock ends the run with who waits for whom, and exit code 1") {
+  const std::string lesson = "scenarios/lessons/deadlock.yaml";
+  const Finished run = lockstep("run " + lesson);
+  CHECK(run.code == 1);
+  CHECK(contains(run.out, "cannot end"));
+  CHECK(contains(run.out, "rank 0 waits for rank 1 at line 10: all_reduce over tp"));
+  CHECK(contains(run.out, "rank 1 never makes that call"));
+  const Json stuck = run_json(lesson, 1)["stuck"];
+  CHECK(stuck["cause"] == "deadlock");
+  REQUIRE(stuck["waits"].size() == 1);
+  CHECK(stuck["waits"][0]["kind"] == "all_reduce");
+}
+
+TEST_CASE("a collective mismatch names each call and who makes it") {
+  const Finished run = lockstep("run scenarios/lessons/collective-mismatch.yaml");
+  CHECK(run.code == 1);
+  CHECK(contains(run.out, "collective mismatch"));
+  CHECK(contains(run.out, "rank 0 calls all_reduce of 4 rows"));
+  CHECK(contains(run.out, "rank 1 calls all_reduce of 2 rows"));
+}
+
+TEST_CASE("a cycle of two communicators is told rank by rank") {
+  const Finished run =
+      lockstep("run scenarios/bugs/nccl/574-two-communicators-in-another-order.yaml");
+  CHECK(run.code == 1);
+  CHECK(contains(run.out, "deadlock: these ranks wait for each other"));
+  CHECK(contains(run.out, "rank 0 waits for rank 1"));
+  CHECK(contains(run.out, "rank 1 waits for rank 0"));
+}
+
+TEST_CASE("bad input is told, with exit code 2") {
+  CHECK(lockstep("run no-such-file.yaml").code == 2);
+  const Finished nodes = lockstep("run " + kShort +
+                                  " --set hardware.nodes=1 "
+                                  "--set hardware.node.gpus=4");
+  CHECK(nodes.code == 2);
+  CHECK(contains(nodes.err, "8 ranks do not fit on 1 node of 4 GPUs"));
+  const Finished ranks =
+      lockstep("run " + kShort + " --trace " + scratch() + "t.json --trace-ranks 9");
+  CHECK(ranks.code == 2);
+  CHECK(contains(ranks.err, "expected ranks of 0-7"));
+}
+
+struct Slice {
+  double begin = 0;
+  double end = 0;
+};
+
+// True if each slice of a track lies within, or beside, every other one.
+bool nests(const std::vector<Slice>& slices) {
+  std::vector<Slice> open;
+  for (const Slice& slice : slices) {  // in the order of the file: by begin, the longer one first
+    while (!open.empty() && open.back().end <= slice.begin + kPicosecond / 2) open.pop_back();
+    if (!open.empty() && slice.end > open.back().end + kPicosecond / 2) return false;
+    open.push_back(slice);
+  }
+  return true;
+}
+
+TEST_CASE("a trace is JSON in which every slice nests, with a track for each rank and stream") {
+  const std::string file = scratch() + "trace.json";
+  CHECK(lockstep("run -q " + kShort + " --trace " + file).code == 0);
+  const Json trace = Json::parse(read(file));
+  std::map<std::pair<int, int>, std::vector<Slice>> tracks;
+  std::map<std::int64_t, std::set<std::string>> arrows;
+  std::set<std::string> processes;
+  for (const Json& event : trace["traceEvents"]) {
+    const std::string kind = event["ph"];
+    if (kind == "M" && event["name"] == "process_name") processes.insert(event["args"]["name"]);
+    if (kind == "s" || kind == "t" || kind == "f") arrows[event["id"]].insert(kind);
+    if (kind != "X") continue;
+    const double begin = event["ts"];
+    tracks[{event["pid"], event["tid"]}].push_back({begin, begin + event["dur"].get<double>()});
+  }
+  CHECK(processes.size() == 8);
+  CHECK(tracks.size() == 8);  // one stream each
+  for (const auto& [track, slices] : tracks) CHECK(nests(slices));
+  CHECK_FALSE(arrows.empty());
+  for (const auto& [id, kinds] : arrows) {
+    CHECK(kinds.contains("s"));
+    CHECK(kinds.contains("f"));
+  }
+}
+
+TEST_CASE("the slices of a collective say what it moves and what it is meant to give") {
+  const std::string file = scratch() + "args.json";
+  CHECK(lockstep("run -q " + kShort + " --trace " + file + " --trace-ranks 0").code == 0);
+  const Json trace = Json::parse(read(file));
+  bool found = false;
+  for (const Json& event : trace["traceEvents"]) {
+    if (event["ph"] != "X" || event["name"] != "down_proj all_reduce") continue;
+    found = true;
+    CHECK(event["pid"] == 0);
+    CHECK(event["args"]["bytes"] == 2668LL * 7168 * 2);  // rows x hidden x bfloat16
+    CHECK(event["args"]["L0.mlp_out"] == "rows all, L0.mlp.down");
+    CHECK_FALSE(event["args"]["algorithm"].get<std::string>().empty());
+  }
+  CHECK(found);
+}
+
+TEST_CASE("message by message, messages are sent and the time is of the same order") {
+  const Json messages = run_json(kShort + " --fidelity messages");
+  const Json closed = run_json(kShort);
+  CHECK(messages["fidelity"] == "messages");
+  CHECK(messages["messages"] > 0);
+  CHECK(closed["messages"] == 0);
+  const double ratio = messages["makespan_us"].get<double>() / closed["makespan_us"].get<double>();
+  CHECK(ratio > 0.5);
+  CHECK(ratio < 2.0);
+}
+
+TEST_CASE("a decode in a CUDA graph takes less than one whose kernels the host starts") {
+  const std::string decode =
+      kShort + " --set batch.forward_mode=decode --set 'batch.tokens=[16,3,0,7,1,12,5,9]'";
+  const double graph = run_json(decode + " --launch graph")["makespan_us"];
+  const double eager = run_json(decode + " --launch eager")["makespan_us"];
+  CHECK(graph < eager);
+}
+
+}  // namespace
+}  // namespace lockstep::test

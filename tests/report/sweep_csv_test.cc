@@ -1,0 +1,60 @@
+#include "sim/report/sweep_csv.h"
+
+#include <doctest/doctest.h>
+
+namespace lockstep {
+namespace {
+
+const std::vector<SweepAxis> kAxes{{{"a"}, {"1"}}, {{"b", "c"}, {"[1, 2]"}}};
+
+SweepRow timed() {
+  SweepRow row;
+  row.values = {"1", "[1, 2]"};
+  row.verdict = "violated";
+  row.code = "double-reduction";
+  row.fits = true;
+  row.set(kGpus, 8);
+  row.set(kMakespan, 1234.5);
+  return row;
+}
+
+SweepRow refused() {
+  SweepRow row;
+  row.values = {"2", "x\n\"y\""};
+  row.verdict = "bad-input";
+  row.reason = "expected 'tp_size', \"8\"";
+  return row;
+}
+
+TEST_CASE("a row is a line of CSV with quotes where they are needed") {
+  CHECK(csv_header(kAxes) ==
+        "scenario,a,b+c,verdict,code,fits,gpus,makespan_us,tokens_per_s,tokens_per_s_per_gpu,"
+        "memory_GB,marks,reason\n");
+  CHECK(csv_line(timed(), "abc") ==
+        "abc,1,\"[1, 2]\",violated,double-reduction,yes,8,1234.500,,,,,\n");
+}
+
+TEST_CASE("rows are read back as they were written, without marks") {
+  SweepRow marked = timed();
+  marked.marks = "front; best gpus";
+  const std::string text = csv_header(kAxes) + csv_line(marked, "abc") + csv_line(refused(), "abc");
+  const ReadRows read = read_csv(text, kAxes, "abc");
+  CHECK(read.same_columns);
+  CHECK(read.rows == std::vector<SweepRow>{timed(), refused()});
+}
+
+TEST_CASE("rows of another scenario, a torn last line and broken ones are left out") {
+  const std::string whole = csv_line(timed(), "abc");
+  const std::string text = csv_header(kAxes) + csv_line(timed(), "other") + "abc,1\n" +
+                           "abc,1,2,holds,,,x,,,,,,\n" + whole + whole.substr(0, whole.size() - 1);
+  CHECK(read_csv(text, kAxes, "abc").rows == std::vector<SweepRow>{timed()});
+}
+
+TEST_CASE("a file of another sweep has no rows for this one") {
+  const std::string text = csv_header({kAxes[0]}) + "abc,1,holds,,,8,,,,,,\n";
+  CHECK_FALSE(read_csv(text, kAxes, "abc").same_columns);
+  CHECK_FALSE(read_csv("", kAxes, "abc").same_columns);
+}
+
+}  // namespace
+}  // namespace lockstep

@@ -1,0 +1,113 @@
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include "sim/base/text.h"
+#include "sim/cost/hardware_file.h"
+#include "sim/report/kernel_report.h"
+#include "tools/commands.h"
+#include "tools/kernel_shapes.h"
+#include "tools/output.h"
+
+namespace lockstep::tools {
+namespace {
+
+struct KernelOptions {
+  std::string kind;
+  std::string hardware = "hgx-h200";
+  std::vector<std::string> set;
+  std::vector<std::string> shapes;
+  std::string file;
+  std::string json;
+};
+
+Diagnostic fault(std::string message, std::string hint) {
+  return {{}, "", std::move(message), "", std::move(hint)};
+}
+
+Result<std::string> text_of(const std::string& file) {
+  if (file == "-") {
+    return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  }
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return fault(fmt::format("{}: cannot open this file", file), "--shapes FILE.csv");
+  return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+Result<std::vector<ShapeText>> shapes_of(const KernelOptions& options) {
+  std::vector<ShapeText> shapes;
+  for (const std::string& text : options.shapes) {
+    auto shape = split_shape(text, "--shape " + text);
+    if (!shape) return shape.faults();
+    shapes.push_back(*std::move(shape));
+  }
+  if (!options.file.empty()) {
+    const auto text = text_of(options.file);
+    if (!text) return text.faults();
+    auto read = read_shapes(*text, options.file);
+    if (!read) return read.faults();
+    shapes.insert(shapes.end(), read->begin(), read->end());
+  }
+  if (shapes.empty()) {
+    return fault("no shape is given", "--shape m=128,n=7168,k=7168, or --shapes FILE.csv");
+  }
+  return shapes;
+}
+
+Result<Hardware> hardware_of(const KernelOptions& options) {
+  const auto texts = parse_settings(options.set);
+  if (!texts) return texts.faults();
+  std::vector<HardwareSetting> settings;
+  for (const Setting& text : *texts) settings.push_back({text.path, text.value});
+  return load_hardware(options.hardware, settings);
+}
+
+Result<KernelTable> table_of(const KernelOptions& options) {
+  const auto hardware = hardware_of(options);
+  if (!hardware) return hardware.faults();
+  const auto shapes = shapes_of(options);
+  if (!shapes) return shapes.faults();
+  KernelTable table{options.kind, hardware->name, {}};
+  for (const ShapeText& shape : *shapes) {
+    const auto kernel = kernel_of(options.kind, shape);
+    if (!kernel) return kernel.faults();
+    table.rows.push_back({shape, kernel_estimate(*kernel, hardware->gpu)});
+  }
+  return table;
+}
+
+int run_kernel(const KernelOptions& options) {
+  const Result<KernelTable> table = table_of(options);
+  if (!table) return fail(table.faults());
+  JsonOutput json(options.json);
+  if (json.wanted()) json.add(kernel_json(*table));
+  if (!json.alone()) print(kernel_text(*table));
+  return json.finish();
+}
+
+}  // namespace
+
+void add_kernel(CLI::App& app, Run& run) {
+  const auto options = std::make_shared<KernelOptions>();
+  CLI::App& command = *app.add_subcommand("kernel", "predict what a kernel takes");
+  command.add_option("KIND", options->kind, join(kernel_kinds(), ", "))
+      ->required()
+      ->check(CLI::IsMember(kernel_kinds()));
+  command.add_option("--shape", options->shapes, "key=value,...; a row each")->expected(1);
+  command.add_option("--shapes", options->file, "CSV with a line of keys; - for standard input");
+  command.add_option("--hardware", options->hardware, "preset or hardware file");
+  command.add_option("--set", options->set, "path=value of a constant: gpu.hbm_GBps=4000")
+      ->expected(1);
+  command.add_option("--json", options->json, "JSON to a file, or - for standard output");
+  std::string footer = "Keys of a shape, with what they are if not said:\n";
+  for (const std::string& kind : kernel_kinds()) footer += shape_help(kind);
+  command.footer(footer +
+                 "\nExample: lockstep kernel gemm --hardware hgx-b200 --shape "
+                 "m=128,n=7168,k=7168,weights=fp8\n");
+  command.callback([options, &run] { run = [options] { return run_kernel(*options); }; });
+}
+
+}  // namespace lockstep::tools

@@ -1,0 +1,249 @@
+#include "tools/kernel_shapes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string_view>
+
+#include "sim/base/text.h"
+
+namespace lockstep::tools {
+namespace {
+
+constexpr std::int64_t kMost = std::int64_t{1} << 40;
+
+struct ShapeKey {
+  std::string_view name;
+  std::string_view fallback;
+  std::string_view meaning;
+};
+
+const std::map<std::string, std::vector<ShapeKey>>& keys() {
+  static const std::map<std::string, std::vector<ShapeKey>> kKeys = {
+      {"gemm",
+       {{"m", "1", "rows of the input"},
+        {"n", "1", "columns of the weights"},
+        {"k", "1", "inner dimension"},
+        {"batch", "1", "products of this shape in one launch"},
+        {"weights", "bf16", "fp32, bf16, fp16, fp8, fp4, int4"},
+        {"activations", "", "the same; as the weights, bf16 with int4"}}},
+      {"experts",
+       {{"tokens", "1", "that are routed, of all ranks"},
+        {"top_k", "8", "experts of a token"},
+        {"all_experts", "256", "of the layer"},
+        {"experts", "256", "of this rank"},
+        {"hidden", "7168", "columns of a token"},
+        {"inter", "2048", "columns of an expert on this rank"},
+        {"weights", "bf16", "bf16, fp8, fp4, int4"},
+        {"activations", "", "as the weights, bf16 with int4"}}},
+      {"attention",
+       {{"decode", "0", "1: one new token a request"},
+        {"latent", "0", "1: MLA; a decode reads the compressed cache"},
+        {"requests", "1", "of one length each"},
+        {"new", "1", "tokens of a request; a decode has one"},
+        {"kv", "1", "a request's length with its new tokens"},
+        {"heads", "1", "of this rank"},
+        {"kv_heads", "1", "of this rank"},
+        {"qk_dim", "128", "columns of a head's query"},
+        {"v_dim", "128", "columns of a head's value"},
+        {"cache", "bf16", "bf16 or fp8"}}},
+      {"elementwise", {{"read", "0", "bytes"}, {"written", "0", "bytes"}}},
+      {"topk",
+       {{"rows", "1", "tokens"},
+        {"experts", "256", "scores of a row"},
+        {"chosen", "8", "of them"}}},
+  };
+  return kKeys;
+}
+
+Diagnostic fault(std::string message, std::string hint = {}) {
+  Diagnostic fault;
+  fault.message = std::move(message);
+  fault.hint = std::move(hint);
+  return fault;
+}
+
+// The values of one shape by their keys; collects faults.
+class Reader {
+ public:
+  Reader(const std::string& kind, const ShapeText& shape) : keys_(keys().at(kind)) {
+    std::vector<std::string> known;
+    for (const ShapeKey& key : keys_) known.emplace_back(key.name);
+    for (const auto& [name, value] : shape) {
+      if (std::ranges::find(known, name) == known.end()) {
+        const auto near = nearest(name, known);
+        faults_.push_back(
+            fault(fmt::format("a shape of {} has no '{}'", kind, name),
+                  near ? fmt::format("did you mean '{}'?", *near) : "known: " + join(known, ", ")));
+      }
+      values_[name] = value;
+    }
+  }
+
+  std::int64_t number(const std::string& name, std::int64_t most = kMost) {
+    const auto value = parse_integer(text(name));
+    if (value && *value >= 0 && *value <= most) return *value;
+    faults_.push_back(fault(
+        fmt::format("'{}' must be an integer from 0 to {}, not '{}'", name, most, text(name))));
+    return 0;
+  }
+
+  Number format(const std::string& name, const std::string& otherwise = {}) {
+    static const std::map<std::string, Number> kNumbers = {
+        {"fp32", Number::fp32}, {"bf16", Number::bf16}, {"fp16", Number::fp16},
+        {"fp8", Number::fp8},   {"fp4", Number::fp4},   {"int4", Number::int4}};
+    const std::string said = text(name).empty() ? otherwise : text(name);
+    const auto found = kNumbers.find(said);
+    if (found != kNumbers.end()) return found->second;
+    faults_.push_back(fault(fmt::format("'{}' is no number format: '{}'", said, name),
+                            "known: fp32, bf16, fp16, fp8, fp4, int4"));
+    return Number::bf16;
+  }
+  Number activations() {
+    const std::string weights = text("weights");
+    return format("activations", weights == "int4" ? "bf16" : weights);
+  }
+
+  Result<Kernel> finish(Kernel kernel) {
+    if (!faults_.empty()) return std::move(faults_);
+    return kernel;
+  }
+
+ private:
+  std::string text(const std::string& name) const {
+    const auto said = values_.find(name);
+    if (said != values_.end()) return said->second;
+    return std::string(std::ranges::find(keys_, name, &ShapeKey::name)->fallback);
+  }
+
+  const std::vector<ShapeKey>& keys_;
+  std::map<std::string, std::string> values_;
+  Diagnostics faults_;
+};
+
+Kernel gemm(Reader& shape) {
+  Gemm gemm;
+  gemm.m = shape.number("m");
+  gemm.n = shape.number("n");
+  gemm.k = shape.number("k");
+  gemm.batch = static_cast<int>(shape.number("batch", 1'000'000));
+  gemm.weights = shape.format("weights");
+  gemm.activations = shape.activations();
+  return gemm;
+}
+
+// The share of experts that no token chooses is (1 - k / all)^tokens, if routing is even.
+Kernel experts(Reader& shape) {
+  ExpertsGemm experts;
+  experts.tokens = shape.number("tokens", 10'000'000);
+  const std::int64_t chosen = shape.number("top_k", 1024);
+  const std::int64_t all = std::max<std::int64_t>(1, shape.number("all_experts", 1'000'000));
+  experts.experts = shape.number("experts", all);
+  experts.hidden = shape.number("hidden", 1'000'000);
+  experts.inter = shape.number("inter", 1'000'000);
+  experts.weights = shape.format("weights");
+  experts.activations = shape.activations();
+  experts.rows = (experts.tokens * chosen * experts.experts + all / 2) / all;
+  const double missed_once = 1 - static_cast<double>(chosen) / static_cast<double>(all);
+  double missed = 1;
+  for (std::int64_t i = 0; i < experts.tokens && missed > 1e-12; ++i) missed *= missed_once;
+  experts.experts_hit = static_cast<double>(experts.experts) * (1 - missed);
+  return experts;
+}
+
+Kernel attention(Reader& shape) {
+  Attention attention;
+  attention.decode = shape.number("decode", 1) == 1;
+  attention.latent = shape.number("latent", 1) == 1;
+  attention.requests = shape.number("requests", 1'000'000);
+  const std::int64_t fresh = attention.decode ? 1 : shape.number("new", 1'000'000);
+  const std::int64_t kv = std::max(fresh, shape.number("kv", 16'777'216));
+  attention.tokens = attention.requests * fresh;
+  attention.pairs = attention.requests * (fresh * (kv - fresh) + fresh * (fresh + 1) / 2);
+  attention.kv_tokens = attention.requests * kv;
+  attention.heads = shape.number("heads", 65'536);
+  attention.kv_heads = shape.number("kv_heads", 65'536);
+  attention.qk_dim = shape.number("qk_dim", 65'536);
+  attention.v_dim = shape.number("v_dim", 65'536);
+  attention.cache = shape.format("cache");
+  return attention;
+}
+
+Kernel elementwise(Reader& shape) {
+  return Elementwise{shape.number("read"), shape.number("written")};
+}
+
+Kernel top_k(Reader& shape) {
+  return TopK{shape.number("rows"), shape.number("experts", 1'000'000),
+              static_cast<int>(shape.number("chosen", 1024))};
+}
+
+}  // namespace
+
+std::vector<std::string> kernel_kinds() {
+  return {"gemm", "experts", "attention", "elementwise", "topk"};
+}
+
+std::string shape_help(const std::string& kind) {
+  std::string text = fmt::format("  {}\n", kind);
+  for (const ShapeKey& key : keys().at(kind)) {
+    const std::string fallback = key.fallback.empty() ? "" : fmt::format(" ({})", key.fallback);
+    text += fmt::format("    {:<12} {}{}\n", key.name, key.meaning, fallback);
+  }
+  return text;
+}
+
+Result<ShapeText> split_shape(const std::string& text, const std::string& where) {
+  ShapeText shape;
+  for (const std::string& part : split(text, ',')) {
+    const std::size_t equals = part.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return fault(fmt::format("{}: '{}' is no key=value", where, part),
+                   "for example m=128,n=7168,k=7168,weights=fp8");
+    }
+    shape.emplace_back(part.substr(0, equals), part.substr(equals + 1));
+  }
+  return shape;
+}
+
+Result<std::vector<ShapeText>> read_shapes(const std::string& text, const std::string& file) {
+  std::vector<ShapeText> shapes;
+  std::vector<std::string> names;
+  int line = 0;
+  for (std::string row : split(text, '\n')) {
+    ++line;
+    if (row.ends_with('\r')) row.pop_back();
+    if (row.empty() || row.starts_with('#')) continue;
+    const std::vector<std::string> fields = split(row, ',');
+    if (names.empty()) {
+      names = fields;
+      continue;
+    }
+    if (fields.size() != names.size()) {
+      Diagnostic wrong =
+          fault(fmt::format("{} fields; the first line has {} keys", fields.size(), names.size()));
+      wrong.place = {file, line, 0};
+      wrong.source_line = row;
+      return wrong;
+    }
+    ShapeText& shape = shapes.emplace_back();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (!fields[i].empty()) shape.emplace_back(names[i], fields[i]);
+    }
+  }
+  if (shapes.empty()) return fault(fmt::format("{} holds no shapes", file), "a line of keys first");
+  return shapes;
+}
+
+Result<Kernel> kernel_of(const std::string& kind, const ShapeText& shape) {
+  Reader reader(kind, shape);
+  if (kind == "gemm") return reader.finish(gemm(reader));
+  if (kind == "experts") return reader.finish(experts(reader));
+  if (kind == "attention") return reader.finish(attention(reader));
+  if (kind == "elementwise") return reader.finish(elementwise(reader));
+  return reader.finish(top_k(reader));
+}
+
+}  // namespace lockstep::tools
