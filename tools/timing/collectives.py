@@ -27,6 +27,7 @@ LINKS = {"H800": 165, "GH200": 123, "H100 NVL pairwise NVLink": 247,
          "A100 PCIe pairwise NVLink": 13, "L40S": 13}
 # The source whose tables the presets were fitted to.
 FITTED_SOURCE = "ai-dynamo/aiconfigurator"
+FITTED_GPUS = ("H100 SXM", "H200 SXM", "B200", "B300", "GB200", "A100 SXM", "RTX PRO 6000")
 KINDS = ("all_reduce", "all_gather", "reduce_scatter", "alltoall", "broadcast", "reduce",
          "sendrecv")
 SIX = 6
@@ -77,8 +78,8 @@ def preset_of(table):
 
 def is_fitted(table):
     """Whether the preset of its GPU was fitted to this table."""
-    return (table.source.startswith(FITTED_SOURCE) and table.gpu in PRESETS and
-            table.gpu != "GB300" and "2.27.5" not in table.software)
+    return (table.source.startswith(FITTED_SOURCE) and table.gpu in FITTED_GPUS and
+            "2.27.5" not in table.software)
 
 
 def siblings(known, table):

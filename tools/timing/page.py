@@ -118,7 +118,8 @@ def interpolation_text(section):
              "Six sizes of a table are given: the smallest, the largest, and those nearest to four "
              "even steps between them in the logarithm. At most three constants are fitted to "
              "them. The rest of the structure is of a base that never saw the table: the "
-             "other tables of the same GPU and source, or, where there are fewer than three, the preset of that "
+             "other tables of the same GPU and source, or, where there are fewer than three, "
+             "the preset of that "
              "GPU, fitted to another source, or of another GPU. Noise is the median of (slowest - "
              "fastest) / median over repeats. Errors: median / 95th percentile.", "",
              row("table", "base", "fitted", "noise", "Lockstep", "alpha-beta", "straight lines"),
