@@ -343,7 +343,8 @@ void add_sizes(CLI::App& command, CollectiveOptions& options) {
 std::string help_on_algorithms() {
   std::string text = "algorithms, and the groups that they serve:\n";
   for (const Algorithm* algorithm : algorithms()) {
-    text += fmt::format("  {:<19}{}\n", algorithm->name, algorithm->precondition);
+    text +=
+        fmt::format("  {:<19}{}; {}\n", algorithm->name, algorithm->about, algorithm->precondition);
   }
   return text;
 }

@@ -72,7 +72,6 @@ Result<RunOfPlan> run_other(const RunOptions& options, const std::string& path,
   Result<RunOfPlan> other = run_file(options, file, settings, variant);
   if (!other) return other;
   if (other->ended()) {
-    if (options.against_fixed) other->scenario += " with its fix";
     for (const std::string& setting : options.against_set) other->scenario += " " + setting;
   }
   return other;

@@ -4,8 +4,8 @@
     tools/validate_kernels.py --data DIR [--lockstep build/tools/lockstep] [--output FILE]
 
 DIR holds kernels.csv. Rows that the collection flags as doubtful are left out. Every row is
-predicted by `lockstep kernel` with the preset of its GPU; a third of the shapes, chosen by a hash of
-the shape, was held out when the constants of the presets were fitted. Standard library only.
+predicted by `lockstep kernel` with the preset of its GPU; a third of the shapes, chosen by a hash
+of the shape, was held out when the constants of the presets were fitted. Standard library only.
 """
 
 import argparse
@@ -116,8 +116,9 @@ def read_rows(path):
 
 
 def predict(command, preset, kind, shapes):
+    names = list(dict.fromkeys(name for shape in shapes for name in shape))
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(shapes[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(shapes)
     done = subprocess.run([command, "kernel", kind, "--hardware", preset, "--shapes", "-",
@@ -158,7 +159,7 @@ def table_lines(rows, predicted):
           "median error |"
     yield "|--|--|--|--:|--:|--:|--:|--:|--:|"
     for (table, form, gpu), found in sorted(groups.items()):
-        few = len(found) < FEWEST
+        few = len(found) < FEWEST and "never fitted" not in table
         held = [] if few else [error for row, error in found if row.held]
         fitted = [error for row, error in found if few or not row.held]
         yield f"| {table} | {form} | {gpu} | {len(held)} | {summary(held)} | {len(fitted)} | " \
@@ -176,7 +177,8 @@ def percent(value):
 def summary(errors):
     if not errors:
         return " | | "
-    return f"{percent(median_of(errors))} | {percent(quantile([abs(e) for e in errors], 0.95))} | " \
+    far = quantile([abs(error) for error in errors], 0.95)
+    return f"{percent(median_of(errors))} | {percent(far)} | " \
            f"{100 * statistics.median(errors):+.0f} %"
 
 
@@ -198,8 +200,8 @@ def section(rows, predicted, flags, others):
     yield f"{len(rows)} published kernels (perf/kernels.csv, mostly ai-dynamo/aiconfigurator" \
           "@095f58a), each predicted with the preset of its GPU. The constants of a preset were " \
           "fitted to two thirds of the shapes (`is_held_out` in tools/validate_kernels.py says " \
-          "which third was not looked at: products by (n, k), experts by (hidden, inter, experts, " \
-          "TP, EP), attention by the whole shape). Bias: median of predicted / measured - 1. " \
+          "which third was not looked at: products by (n, k), experts by (hidden, inter, " \
+          "experts, TP, EP), attention by the whole shape). Bias: median of predicted / measured - 1. " \
           f"Over all held-out rows the median error is {percent(median_of(held))}, the 95th " \
           f"percentile {percent(quantile([abs(e) for e in held], 0.95))}. Where a GPU and format " \
           f"has fewer than {FEWEST} rows, all were fitted."

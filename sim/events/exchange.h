@@ -16,7 +16,7 @@ struct ExchangeResult {
   std::int64_t messages = 0;
   std::int64_t events = 0;               // taken from the queue
   std::vector<std::int64_t> link_bytes;  // by link: what flowed through it
-  std::uint64_t trace_hash = 0;          // of every (time, sender, receiver, bytes) delivered
+  std::uint64_t trace_hash = 0;          // a sum over all (time, sender, receiver, bytes)
 };
 
 // Runs `schedule` over `fabric`; party p begins at starts[p] (all at zero if `starts` is empty).

@@ -1,11 +1,11 @@
 // What happens next: events in order of (time, sequence), the sequence being the order of pushing.
 //
 // Simulated time never goes back, and such a queue needs no heap. An event lies in a slot that
-// follows from its time and from now: its level is the highest 6-bit digit in which the two
+// follows from its time and from now: its level is the highest 8-bit digit in which the two
 // differ, its slot there is its own digit. A slot of the lowest level holds events of one time,
 // first in, first out. If that level is empty, the first slot of the next one that is not is
 // spread over the levels below it, in order; so events of equal times keep their order, and no
-// sequence number is stored. An event moves at most once a level: for 1 us, 10^6 ps, that is 4.
+// sequence number is stored. An event moves at most once a level: for 1 us, 10^6 ps, that is 3.
 // (A multi-level bucket queue: Denardo and Fox 1979; with two slots a level it is the radix heap
 // of Ahuja, Mehlhorn, Orlin and Tarjan, 1990.)
 #pragma once

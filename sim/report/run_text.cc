@@ -107,10 +107,10 @@ std::string ranks_text(const RunOfPlan& run, const Style& style, bool all) {
 std::string table_text(const std::string& name, const std::vector<TableRow>& rows,
                        const Style& style) {
   std::string text =
-      style.strong(fmt::format("\n{:<34}{:>10}{:>12}{:>12}{:>12}\n", name + ", us a rank", "calls",
+      style.strong(fmt::format("\n{:<48}{:>8}{:>12}{:>12}{:>12}\n", name + ", us a rank", "calls",
                                "compute", "transfer", "wait"));
   for (const TableRow& row : rows) {
-    text += fmt::format("  {:<32}{:>10}{:>12.1f}{:>12.1f}{:>12.1f}\n", row.name, row.calls,
+    text += fmt::format("  {:<46}{:>8}{:>12.1f}{:>12.1f}{:>12.1f}\n", row.name, row.calls,
                         row.compute_us, row.communication_us, row.wait_us);
   }
   return text;
@@ -161,7 +161,7 @@ std::string chain_text(const RunOfPlan& run, const Style& style) {
   std::string text = style.strong("\ncritical path") + style.faint("  (what it consists of)\n");
   for (std::size_t i = 0; i < std::min(kShownLinks, parts.size()); ++i) {
     text +=
-        fmt::format("  {:<34}{:>8} times{:>12.1f} us{:>10}\n", parts[i].name, parts[i].links,
+        fmt::format("  {:<46}{:>8} times{:>12.1f} us{:>10}\n", parts[i].name, parts[i].links,
                     in_microseconds(parts[i].sum), percent(parts[i].sum, run.breakdown.makespan));
   }
   if (parts.size() > kShownLinks) {

@@ -84,7 +84,7 @@ TraceArgs trace_args(const RunOfPlan& run, int label) {
   if (const TimedCall* call = call_of(run.timed, label)) add_call(json, *call);
   if (l.work >= 0) {
     const Work& work = run.timed.works[static_cast<std::size_t>(l.work)];
-    json["rows"] = work.shape.rows;
+    json["rows"] = op.in.empty() ? work.shape.rows_out : work.shape.rows;
     for (std::size_t k = 0; l.kernel < 0 && k < work.kernels.size(); ++k) {
       const TimedKernel& kernel = work.kernels[k];
       args.kernels.push_back("\"name\":" + json_text(std::string(kernel.name)) +

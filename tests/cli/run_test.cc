@@ -123,7 +123,7 @@ TEST_CASE("a deadlock ends the run with who waits for whom, and exit code 1") {
   const Finished run = lockstep("run " + lesson);
   CHECK(run.code == 1);
   CHECK(contains(run.out, "cannot end"));
-  CHECK(contains(run.out, "rank 0 waits for rank 1 at line 10: all_reduce over tp"));
+  CHECK(contains(run.out, "rank 0 waits for rank 1 at line 11: all_reduce (all_reduce x) over tp"));
   CHECK(contains(run.out, "rank 1 never makes that call"));
   const Json stuck = run_json(lesson, 1)["stuck"];
   CHECK(stuck["cause"] == "deadlock");

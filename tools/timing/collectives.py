@@ -27,6 +27,7 @@ LINKS = {"H800": 165, "GH200": 123, "H100 NVL pairwise NVLink": 247,
          "A100 PCIe pairwise NVLink": 13, "L40S": 13}
 # The source whose tables the presets were fitted to.
 FITTED_SOURCE = "ai-dynamo/aiconfigurator"
+FITTED_GPUS = ("H100 SXM", "H200 SXM", "B200", "B300", "GB200", "A100 SXM", "RTX PRO 6000")
 KINDS = ("all_reduce", "all_gather", "reduce_scatter", "alltoall", "broadcast", "reduce",
          "sendrecv")
 SIX = 6
@@ -77,8 +78,8 @@ def preset_of(table):
 
 def is_fitted(table):
     """Whether the preset of its GPU was fitted to this table."""
-    return (table.source.startswith(FITTED_SOURCE) and table.gpu in PRESETS and
-            table.gpu != "GB300" and "2.27.5" not in table.software)
+    return (table.source.startswith(FITTED_SOURCE) and table.gpu in FITTED_GPUS and
+            "2.27.5" not in table.software)
 
 
 def siblings(known, table):
@@ -99,8 +100,8 @@ def board_of(table, program):
 
 
 def stranger_of(table, program):
-    """The constants of another GPU, with what NCCL believes of this one: its links and limits, which
-    are not fitted to any table."""
+    """The constants of another GPU, with what NCCL believes of this one: its links and limits,
+    which are not fitted to any table."""
     preset, other = PRESETS[table.gpu]
     return program.blend(preset, other)
 
@@ -156,7 +157,8 @@ def transfer_to_eight(known, program):
             source = [t for t in group if t.gpus in (2, 4)]
             if len({t.gpus for t in source}) < 2:
                 continue
-            results.append(transfer_result(program, source, target, stranger_of(target, program),
+            base = stranger_of(target, program)
+            results.append(transfer_result(program, source, target, base,
                                            f"2 and 4 GPUs, {software}"))
     return Section("Calibrated on 2 and 4 GPUs, 8 predicted", results)
 
@@ -169,7 +171,8 @@ def transfer_to_all_reduce(known, program):
         for target in group:
             ring = target.gpus <= 4 or gpu in ("A100 SXM", "RTX PRO 6000")
             if target.collective == "all_reduce" and ring and len(source) >= 2:
-                results.append(transfer_result(program, source, target, stranger_of(target, program),
+                base = stranger_of(target, program)
+                results.append(transfer_result(program, source, target, base,
                                                f"all_gather and reduce_scatter, {software}"))
     return Section("Calibrated on all_gather and reduce_scatter, ring all_reduce predicted",
                    results)

@@ -9,19 +9,19 @@ from collectives import FITTED_SOURCE, LINKS, PRESETS, is_fitted
 REASONS = (
     ("gcp-a3mega-2x8h100", "GPUDirect-TCPXO: the network's transport is TCP. A call of 8 bytes "
      "takes 123 us where InfiniBand and RoCE take 43 to 49; a rate of the NIC does not tell that."),
-    ("dranet-2h200-1nic", "One rank a node: which protocol NCCL takes across the network depends on "
-     "rates of its topology search that this table does not say."),
-    ("aic-b200_sxm-nccl2.27.5", "NCCL 2.27 takes LL128 on Blackwell where 2.29 does not (all_reduce "
-     "of 8 MiB on four GPUs 48 us against 85 us), and LL with more channels for all-to-all; the "
-     "preset is of 2.29."),
+    ("dranet-2h200-1nic", "One rank a node: which protocol NCCL takes across the network depends "
+     "on rates of its topology search that this table does not say."),
+    ("aic-b200_sxm-nccl2.27.5", "NCCL 2.27 takes LL128 on Blackwell where 2.29 does not "
+     "(all_reduce of 8 MiB on four GPUs 48 us against 85 us), and LL with "
+     "more channels for all-to-all; the preset is of 2.29."),
     ("nccl2094-8h100-small", "A report of a fault: 35 us for 1 KiB, against 16 us elsewhere on the "
      "same GPUs; one thread launches on eight GPUs."),
     ("azure-nd_a100_v4", "Below 1 MiB NCCL 2.18 takes twice as long as 2.27 on the same GPUs."),
-    ("cw-1440gb200", "Twenty racks: neither the oversubscription of the network between them nor the "
-     "number of NICs a rack is published; the preset assumes neither."),
+    ("cw-1440gb200", "Twenty racks: neither the oversubscription of the network between them nor "
+     "the number of NICs a rack is published; the preset assumes neither."),
     ("simllm-a100", "A board on which two GPUs have four NVLinks; its rate is scaled from twelve."),
-    ("aic-rtx_pro_6000", "PCIe: LL gets slower with the number of ranks (14, 12 and 6 GB/s for 2, 4 "
-     "and 8), because rings cross the sockets; the model has one rate."),
+    ("aic-rtx_pro_6000", "PCIe: LL gets slower with the number of ranks (14, 12 and 6 GB/s for 2, "
+     "4 and 8), because rings cross the sockets; the model has one rate."),
     ("vidur", "Kernel times of a profiler, in whole microseconds and of 2023; not a call's."),
     ("stas-8b200", "torch.distributed, blocking: what a call of the framework costs varies."),
 )
@@ -75,7 +75,8 @@ def summary(found):
     lines = ["## Summary", "", "Errors are |predicted / measured - 1| in percent, over all points.",
              "", row("what", "tables", "points", "goal: median / 95th", "median", "95th", "met"),
              row(*["--"] * 7),
-             goal_row("interpolation: six sizes in, the others out", found.interpolation, 0.04, 0.2)]
+             goal_row("interpolation: six sizes in, the others out", found.interpolation, 0.04,
+                      0.2)]
     results = found.interpolation.results
     for name, which in (("the same by an alpha-beta line", "line"),
                         ("the same by straight lines between the six", "pieces")):
@@ -91,8 +92,8 @@ def summary(found):
 
 def fitted_text(found):
     lines = ["## What presets were fitted to", "",
-             f"Tables of {FITTED_SOURCE}, run in the style of nccl-tests without a graph. All other "
-             "tables were not used.", "", row("preset", "tables"), row("--", "--")]
+             f"Tables of {FITTED_SOURCE}, run in the style of nccl-tests without a graph. All "
+             "other tables were not used.", "", row("preset", "tables"), row("--", "--")]
     tables = [result.table for result in found.interpolation.results]
     for gpu, (preset, _) in PRESETS.items():
         used = [t for t in tables if t.gpu == gpu and is_fitted(t)]
@@ -115,9 +116,10 @@ def _by_collective(tables):
 def interpolation_text(section):
     lines = ["## Interpolation", "",
              "Six sizes of a table are given: the smallest, the largest, and those nearest to four "
-             "even steps between them in the logarithm. At most three constants are fitted to them. "
-             "The rest of the structure is of a base that never saw the table: the other tables of "
-             "the same GPU and source, or, where there are fewer than three, the preset of that "
+             "even steps between them in the logarithm. At most three constants are fitted to "
+             "them. The rest of the structure is of a base that never saw the table: the "
+             "other tables of the same GPU and source, or, where there are fewer than three, "
+             "the preset of that "
              "GPU, fitted to another source, or of another GPU. Noise is the median of (slowest - "
              "fastest) / median over repeats. Errors: median / 95th percentile.", "",
              row("table", "base", "fitted", "noise", "Lockstep", "alpha-beta", "straight lines"),
@@ -165,7 +167,8 @@ def reasons_text(found):
         if any(name.startswith(prefix) for name in ids):
             lines.append(f"- `{prefix}`: {reason}")
     lines += ["- All-to-all of 16 MiB takes a fifth to a quarter longer than sizes on both sides "
-              "suggest, on every NVLink machine: a step of NCCL's chunk sizes that is not modelled.",
+              "suggest, on every NVLink machine: a step of NCCL's chunk sizes that is not "
+              "modelled.",
               "- The floors of LL rise by up to a microsecond between 8 and 32 KiB and between "
               "repeats; the model rises linearly until a channel is full."]
     return lines

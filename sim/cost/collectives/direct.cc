@@ -117,16 +117,17 @@ std::unique_ptr<const CollectiveSchedule> schedule(const CollectiveCall& call, c
 struct Load {
   std::int64_t messages = 0;
   std::int64_t largest = 0;  // message
-  std::int64_t busiest = 0;  // link: elements
+  std::int64_t busiest = 0;  // link, in elements; of pairs only
 };
 
-Load load_of(const Parcels& parcels) {
+// Of given sizes of pairs.
+Load load_of_pairs(const PairBlocks& pairs) {
   Load load;
-  std::vector<std::int64_t> in(static_cast<std::size_t>(parcels.ranks()));
-  for (int from = 0; from < parcels.ranks(); ++from) {
+  std::vector<std::int64_t> in(static_cast<std::size_t>(pairs.ranks()));
+  for (int from = 0; from < pairs.ranks(); ++from) {
     std::int64_t out = 0;
-    for (int to = 0; to < parcels.ranks(); ++to) {
-      const std::int64_t count = from == to ? 0 : parcels.piece(from, to).count;
+    for (int to = 0; to < pairs.ranks(); ++to) {
+      const std::int64_t count = from == to ? 0 : pairs.size(from, to);
       load.messages += count > 0 ? 1 : 0;
       load.largest = std::max(load.largest, count);
       out += count;
@@ -136,6 +137,19 @@ Load load_of(const Parcels& parcels) {
   }
   for (const std::int64_t elements : in) load.busiest = std::max(load.busiest, elements);
   return load;
+}
+
+Load load_of(const CollectiveCall& call) {
+  const std::int64_t n = ranks_of(call);
+  if (call.kind == Collective::all_to_allv) return load_of_pairs(PairBlocks(call));
+  if (is_rooted(call.kind) || call.kind == Collective::send_recv) {
+    const std::int64_t total = elements_of(call);
+    const std::int64_t senders = total == 0 ? 0 : is_rooted(call.kind) ? n - 1 : n;
+    return {senders, total, 0};
+  }
+  // Each block goes to, or comes from, all but one.
+  const Blocks blocks = rank_blocks(call);
+  return {blocks.filled() * (n - 1), blocks.largest(), 0};
 }
 
 bool is_equal(const CollectiveCall& call) {
@@ -157,7 +171,7 @@ Duration slower_level(const CollectiveCall& call, const Topology& topology, std:
 
 ClosedForm closed_form(const CollectiveCall& call, const Topology& topology) {
   if (ranks_of(call) == 1) return {};
-  const Load load = load_of(Parcels(call));
+  const Load load = load_of(call);
   const bool equal = is_equal(call);
   if (call.kind == Collective::all_to_allv && !equal) {
     return {topology.local.time(load.busiest * call.element_bytes), load.messages,

@@ -48,15 +48,17 @@ ClosedForm closed_form(const CollectiveCall& call, const Topology& topology) {
   const int n = blocks.ranks();
   ClosedForm form;
   if (!blocks.equal()) form.holds = ClosedForm::Holds::at_least;
-  for (int p = 0; p < n; ++p) {
+  // Cut evenly, all have the same; the last rank's own block, which it need not send, is smallest.
+  for (int p = call.sizes.empty() ? n - 1 : 0; p < n; ++p) {
     Duration sending{};
     for (int k = 1; k < n; ++k) {
-      const std::int64_t size = blocks.size(p, (p + k) % n);
+      const std::int64_t size = blocks.size(p, around(p + k, n));
       sending += topology.local.time(size * call.element_bytes);
       form.messages += size > 0 ? 1 : 0;
     }
     form.time = std::max(form.time, sending);
   }
+  if (call.sizes.empty()) form.messages = rank_blocks(call).filled() * (n - 1);
   return form;
 }
 

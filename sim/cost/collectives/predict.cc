@@ -54,6 +54,21 @@ CollectiveTime time_of(const Algorithm& algorithm, Duration duration) {
 bool is_cut_off(const Topology& topology, const Hardware& hardware) {
   return !topology.one_node() && hardware.node.nics < 1;
 }
+std::string with_commas(std::int64_t number) {
+  std::string text = fmt::format("{}", number);
+  for (std::size_t i = text.size(); i > 3; i -= 3) text.insert(i - 3, ",");
+  return text;
+}
+
+// Some minutes.
+constexpr std::int64_t kMostMessages = 2'000'000'000;
+
+Diagnostic too_many(std::int64_t messages) {
+  return fault(fmt::format("{} messages; at most {} are sent one by one", with_commas(messages),
+                           with_commas(kMostMessages)),
+               "use --fidelity closed-form");
+}
+
 Diagnostic no_nic() {
   return {{},
           "node.nics",
@@ -100,6 +115,8 @@ Result<Prediction> predict(const CollectiveCall& call, const Hardware& hardware,
     const ClosedForm form = algorithm->closed_form(call, topology);
     return Prediction{time_of(*algorithm, form.time), form.messages, form.holds};
   }
+  const std::int64_t messages = algorithm->closed_form(call, topology).messages;
+  if (messages > kMostMessages) return too_many(messages);
   const ExchangeResult run = run_exchange(*algorithm->schedule(call, topology),
                                           fabric_of(hardware, call.ranks, algorithm->switches));
   return Prediction{time_of(*algorithm, run.end), run.messages, std::nullopt};

@@ -1,6 +1,8 @@
 // The experts of one rank as two grouped products (gate and up together, then down). Each expert
 // that is hit reads its weights once and pads its rows to whole tiles; the tiles of all experts run
 // in waves over the SMs. The tile's height follows the rows of an expert, as the libraries choose.
+#include <algorithm>
+
 #include "sim/cost/kernels/estimate.h"
 #include "sim/cost/kernels/tiles.h"
 
@@ -9,6 +11,8 @@ namespace {
 
 constexpr double kTileRows[] = {16, 64, 128};
 constexpr double kTileColumns = 128;
+// Expected numbers of experts and rows are a hair off whole ones; that must not cost a tile.
+constexpr double kHair = 1e-9;
 
 const TileConstants& constants_of(const ExpertsGemm& experts, Arithmetic arithmetic,
                                   const GpuConstants& gpu) {
@@ -20,7 +24,8 @@ const TileConstants& constants_of(const ExpertsGemm& experts, Arithmetic arithme
 }  // namespace
 
 KernelEstimate estimate(const ExpertsGemm& experts, const GpuConstants& gpu) {
-  const auto rows = static_cast<double>(experts.rows);
+  // Each expert that is hit has a row at least, also where fewer than one are expected in all.
+  const double rows = std::max(static_cast<double>(experts.rows), experts.experts_hit);
   const auto hidden = static_cast<double>(experts.hidden);
   const auto inter = static_cast<double>(experts.inter);
   KernelEstimate best;
@@ -34,7 +39,8 @@ KernelEstimate estimate(const ExpertsGemm& experts, const GpuConstants& gpu) {
     tried.flops = 2 * rows * 3 * hidden * inter;
     tried.bytes = experts.experts_hit * 3 * hidden * inter * stored_bytes_of(experts.weights) +
                   rows * (2 * hidden + 3 * inter) * 2;
-    const double row_tiles = experts.experts_hit * ceil_div(rows / experts.experts_hit, tile_rows);
+    const double row_tiles =
+        experts.experts_hit * ceil_div(rows / experts.experts_hit * (1 - kHair), tile_rows);
     const auto product = [&](double columns, double inner) {
       const double waves = ceil_div(row_tiles * ceil_div(columns, kTileColumns), gpu.sms);
       return waves * (2 * tile_rows * kTileColumns * inner / of_one_sm + constants.wave_us);

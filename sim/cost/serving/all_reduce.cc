@@ -56,7 +56,8 @@ std::optional<CollectiveTime> custom_all_reduce_time(const CollectiveCall& call,
       by_size ? algorithm_of(bytes / kMiB, limits, hardware.node.multicast > 0) : call.algorithm;
   Shot shot = shot_of(algorithm, static_cast<int>(ranks), bytes, constants);
   if (fused) shot.floor_us += hardware.serving.fused_norm_us;
-  return shot_time(shot, call, hardware, constants, fused ? algorithm + "+norm" : algorithm);
+  return shot_time(shot, call, hardware, constants,
+                   call.algorithm.empty() ? algorithm : call.algorithm);
 }
 
 }  // namespace lockstep

@@ -99,6 +99,11 @@ TEST_CASE("experts read the weights of those that are hit, and pad rows to tiles
   // 40.27 us; of 16 rows 7 * 32 tiles in 23 waves of 0.839 and 0.419 us: 28.94 us, chosen.
   experts.rows = 400;
   CHECK(us(experts) == doctest::Approx(5 + 23 * (0.8388608 + 0.4194304)));
+  // An expectation of 4 experts less 1e-12 has 16 rows each, not one more: one tile of 16 rows.
+  experts.rows = 64;
+  const double whole = us(experts);
+  experts.experts_hit = 4 * (1 - 1e-12);
+  CHECK(us(experts) == doctest::Approx(whole));
 }
 
 TEST_CASE("prefill computes blocks of 128 queries, those of the diagonal whole") {

@@ -153,7 +153,7 @@ TEST_CASE("A fused norm costs its own part more, and no kernel of its own") {
   const double plain = us(call, b200);
   call.algorithm = "fused-norm";
   CHECK(us(call, b200) == doctest::Approx(plain + b200.serving.fused_norm_us));
-  CHECK(serving_time(call, b200)->algorithm == "one-shot+norm");
+  CHECK(serving_time(call, b200)->algorithm == "fused-norm");
 }
 
 TEST_CASE("Presets give published times: SGLang and vLLM in graphs on eight H200 and B200") {
