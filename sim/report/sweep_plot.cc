@@ -70,7 +70,7 @@ std::string sweep_plot(const SweepResult& result) {
   std::string text =
       "set terminal svg size 900,600 noenhanced background rgb 'white'\n"
       "set grid lc rgb '#dddddd'\nset key outside bottom horizontal\nset offsets graph 0.05, graph "
-      "0.15, graph 0.05, graph 0.05\n";
+      "0.15, graph 0.05, 0\nset yrange [0:*]\n";
   text += fmt::format("set title {}\n", quoted(result.scenario));
   text += fmt::format("set xlabel {}\n",
                       over_points ? quoted("point, in grid order") : axis_label(result.pareto[0]));

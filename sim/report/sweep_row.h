@@ -24,8 +24,8 @@ struct Measure {
 inline constexpr std::array<Measure, 5> kMeasures{{
     {"gpus", "GPUs that the layout uses", 0, true},
     {"makespan_us", "time of all steps together", 3, true},
-    {"tokens_per_s", "tokens of all steps over that time", 1, false},
-    {"tokens_per_s_per_gpu", "and over the GPUs", 1, false},
+    {"tokens_per_s", "tokens of all steps over their time", 1, false},
+    {"tokens_per_s_per_gpu", "the same, over the GPUs", 1, false},
     {"memory_GB", "of the fullest GPU, 1e9 bytes", 2, true},
 }};
 enum MeasureIndex : std::size_t { kGpus, kMakespan, kTokens, kTokensPerGpu, kMemory };
