@@ -50,6 +50,8 @@ struct Expectation {
 
   // 1e3 bytes/us are a GB/s.
   double transfer(double bytes, double GBps) const { return bytes / (GBps * 1e3); }
+  double ll_most() const;
+  bool never(NcclProtocol protocol) const;
   double ring_rate(NcclProtocol protocol) const;
   double ring_latency(NcclProtocol protocol) const;
   std::optional<double> ring(NcclProtocol protocol) const;
@@ -59,14 +61,22 @@ struct Expectation {
   std::optional<double> pat() const;
 };
 
+double Expectation::ll_most() const {
+  if (alone) return known.ll_GBps;
+  return by_nodes(shape.nodes, known.ll_two_nodes_GBps, known.ll_more_nodes_GBps);
+}
+
+// What an administrator excludes (NCCL_PROTO), or a version.
+bool Expectation::never(NcclProtocol protocol) const {
+  return (protocol == NcclProtocol::ll && ll_most() == 0) ||
+         (protocol == NcclProtocol::ll128 && known.ll128_GBps == 0);
+}
+
 double Expectation::ring_rate(NcclProtocol protocol) const {
   double rate = known.ring_GBps * faster;
   if (!alone) rate = std::min(rate, nics_GBps(shape, hardware.node));
   if (protocol == NcclProtocol::ll) {
-    const double most =
-        alone ? known.ll_GBps
-              : by_nodes(shape.nodes, known.ll_two_nodes_GBps, known.ll_more_nodes_GBps);
-    return std::min(most, rate * 0.5);
+    return std::min(ll_most(), rate * 0.5);
   }
   if (protocol == NcclProtocol::ll128) return std::min(rate * 0.92, known.ll128_GBps * faster);
   return rate;
@@ -84,7 +94,7 @@ double Expectation::ring_latency(NcclProtocol protocol) const {
 }
 
 std::optional<double> Expectation::ring(NcclProtocol protocol) const {
-  if (protocol == NcclProtocol::ll128 && known.ll128_GBps == 0) return std::nullopt;
+  if (never(protocol)) return std::nullopt;
   double latency = ring_latency(protocol);
   if (!alone && protocol == NcclProtocol::simple && shape.kind == Collective::all_reduce &&
       shape.bytes / (hardware.nccl.channels * shape.ranks) >= kPlateauBytes) {
@@ -95,16 +105,15 @@ std::optional<double> Expectation::ring(NcclProtocol protocol) const {
 
 std::optional<double> Expectation::tree(NcclProtocol protocol) const {
   if (shape.kind != Collective::all_reduce) return std::nullopt;
-  if (protocol == NcclProtocol::ll128 && known.ll128_GBps == 0) return std::nullopt;
+  if (never(protocol)) return std::nullopt;
+  // Between two nodes a tree's links go as fast as twice the network: each byte crosses it once
+  // each way, though within a node it is passed on twice.
   double rate = known.ring_GBps * faster;
-  if (!alone) rate = std::min(rate, nics_GBps(shape, hardware.node));
+  if (!alone) rate = std::min(rate, nics_GBps(shape, hardware.node) * (shape.nodes <= 2 ? 2 : 1));
   rate = std::min(rate * 0.92,
                   by_nodes(shape.nodes, known.tree_two_nodes_GBps, known.tree_more_nodes_GBps));
   if (protocol == NcclProtocol::ll) {
-    const double most =
-        alone ? known.ll_GBps
-              : by_nodes(shape.nodes, known.ll_two_nodes_GBps, known.ll_more_nodes_GBps);
-    rate = std::min(rate / 3.8, most);
+    rate = std::min(rate / 3.8, ll_most());
   } else if (protocol == NcclProtocol::ll128) {
     rate *= alone ? 7.0 / 9.0 : 120.0 / 128.0;
   }

@@ -20,11 +20,13 @@ double levels(double nodes) {
   return count;
 }
 
-// Steps of a path within a node and between nodes, and the rate of its narrowest link.
+// Steps of a path within a node and between nodes, what a link within a node carries, and what a
+// node sends to others.
 struct Way {
   double steps = 0;
   double hops = 0;
   double bus_bytes = 0;
+  double node_bytes = 0;
 };
 
 // A ring enters and leaves each node once.
@@ -33,13 +35,15 @@ Way ring_way(const NcclShape& shape) {
   const double steps = rooted ? shape.ranks - 1 : shape.steps();
   const double rounds = shape.kind == Collective::all_reduce ? 2 : 1;
   const double hops = shape.nodes > 1 ? rounds * (shape.nodes - 1) : 0;
-  return {steps - hops, hops, shape.bus_bytes()};
+  return {steps - hops, hops, shape.bus_bytes(), shape.bus_bytes()};
 }
 
-// Up a chain within the node and a tree of nodes, and down again. Every link carries every byte
-// once each way, and both ways go on at once.
+// Up a chain within the node and a tree of nodes, and down again. A GPU passes every byte on twice.
+// A tree of k nodes has k-1 edges, and every byte goes over each of them up and down: a node sends
+// 2 (k-1) / k of them, as two trees share the work evenly.
 Way tree_way(const NcclShape& shape) {
-  return {2 * (shape.per_node - 1), 2 * levels(shape.nodes), 2 * shape.bytes};
+  return {2 * (shape.per_node - 1), 2 * levels(shape.nodes), 2 * shape.bytes,
+          2 * shape.bytes * (shape.nodes - 1) / shape.nodes};
 }
 
 struct Times {
@@ -50,10 +54,12 @@ struct Times {
   // How much faster links are than where the constants were measured.
   double faster() const { return hardware.node.link_GBps / nccl.link_GBps; }
   double network(double share) const { return nics_GBps(shape, hardware.node) * share; }
-  // Of a ring or tree whose links within the node have `within`.
-  double rate(double within, double share) const {
-    if (shape.nodes > 1) return std::min(within, network(share));
-    return shape.ranks == 2 ? within * nccl.pair_rate : within;
+  // Of a ring or tree whose links within the node have `within`: the slower of links and network.
+  double transfer(const Way& way, double within, double share) const {
+    if (shape.nodes > 1) {
+      return std::max(us(way.bus_bytes, within), us(way.node_bytes, network(share)));
+    }
+    return us(way.bus_bytes, shape.ranks == 2 ? within * nccl.pair_rate : within);
   }
   double hop(double us_of_protocol) const { return us_of_protocol + hardware.node.nic_latency_us; }
   double own() const { return us(shape.bytes / shape.ranks, nccl.own_GBps); }
@@ -74,7 +80,7 @@ NcclTime Times::ll(const Way& way) const {
   const double free = nccl.ll.free_KiB * 1024 * shape.ranks;
   const double beyond = std::max(0.0, shape.bytes - free) / shape.bytes;
   const double flagged = std::min(nccl.ll.GBps, nccl.choice.ring_GBps * faster() * 0.5);
-  const double within = us(way.bus_bytes, rate(flagged, nccl.net.ll_share));
+  const double within = transfer(way, flagged, nccl.net.ll_share);
   return {nccl.ll.base_us + way.steps * (nccl.ll.step_us + full * nccl.ll.full_us) +
               way.hops * hop(nccl.net.ll_us),
           shape.bytes > 0 ? beyond * (within + own()) : 0, NcclProtocol::ll};
@@ -87,17 +93,17 @@ double beyond_latency(double latency, double transfer) {
 
 NcclTime Times::ll128(const Way& way) const {
   const double latency = way.steps * nccl.ll128.step_us + way.hops * hop(nccl.net.ll128_us);
-  const double transfer = us(way.bus_bytes, rate(nccl.ll128.GBps * faster(), nccl.net.ll128_share));
-  return {nccl.ll128.base_us + latency, beyond_latency(latency, transfer) + own(),
+  const double moved = transfer(way, nccl.ll128.GBps * faster(), nccl.net.ll128_share);
+  return {nccl.ll128.base_us + latency, beyond_latency(latency, moved) + own(),
           NcclProtocol::ll128};
 }
 
 NcclTime Times::simple(const Way& way) const {
   const NcclSimple& known = nccl.simple;
   const double latency = way.steps * known.step_us + way.hops * hop(nccl.net.simple_us);
-  const double transfer = us(way.bus_bytes, rate(known.GBps * faster(), nccl.net.share));
+  const double moved = transfer(way, known.GBps * faster(), nccl.net.share);
   const double ramp = known.ramp_us * way.bus_bytes / (way.bus_bytes + known.ramp_MB * 1e6);
-  return {known.base_us + latency, beyond_latency(latency, transfer) + ramp + own()};
+  return {known.base_us + latency, beyond_latency(latency, moved) + ramp + own()};
 }
 
 NcclTime Times::by(NcclProtocol protocol, const Way& way) const {

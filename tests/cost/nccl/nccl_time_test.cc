@@ -114,6 +114,31 @@ TEST_CASE("two nodes are as fast as their NICs once the buffer is large") {
   CHECK(in_microseconds(time.total()) < 1.6 * least_us);
 }
 
+// k nodes have k - 1 edges of a tree, and every byte goes over each up and down: a node sends
+// 2 (k-1) / k * S bytes. S = 8 GiB over 8 NICs of 20 GB/s: 53.7 ms of two nodes, 80.5 of four.
+// Within a node a GPU sends every byte twice, over 370 GB/s: 46.4 ms.
+TEST_CASE("a tree sends each byte between two nodes once each way, between more nearly twice") {
+  Hardware h100 = preset("hgx-h100");
+  h100.node.nic_GBps = 20;
+  const double bytes = 8192.0 * 1048576;
+  for (const int nodes : {2, 4}) {
+    auto call = call_of(Collective::all_reduce, 8 * nodes, 8192 * kMiB);
+    call.algorithm = "tree";
+    const double least_us = 2 * bytes * (nodes - 1) / nodes / (8 * 20e3);
+    CHECK(total_us(call, h100) > least_us);
+    CHECK(total_us(call, h100) < 1.05 * least_us);
+  }
+}
+
+TEST_CASE("a protocol whose rate is zero is not chosen, whatever the size") {
+  Hardware h100 = preset("hgx-h100");
+  const auto call = call_of(Collective::all_reduce, 16, 8);
+  CHECK(path_of(call, h100) == "tree/LL");
+  h100.nccl.choice.ll_two_nodes_GBps = 0;
+  h100.nccl.choice.ll128_GBps = 0;
+  CHECK(nccl_time(call, h100).protocol == "Simple");
+}
+
 TEST_CASE("time grows with the bytes, but for the steps between protocols") {
   const Hardware b200 = preset("hgx-b200");
   for (const Collective kind : {Collective::all_gather, Collective::all_reduce,
