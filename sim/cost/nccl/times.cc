@@ -54,12 +54,15 @@ struct Times {
   // How much faster links are than where the constants were measured.
   double faster() const { return hardware.node.link_GBps / nccl.link_GBps; }
   double network(double share) const { return nics_GBps(shape, hardware.node) * share; }
-  // Of a ring or tree whose links within the node have `within`: the slower of links and network.
-  double transfer(const Way& way, double within, double share) const {
-    if (shape.nodes > 1) {
-      return std::max(us(way.bus_bytes, within), us(way.node_bytes, network(share)));
-    }
-    return us(way.bus_bytes, shape.ranks == 2 ? within * nccl.pair_rate : within);
+  // Of a ring or tree: what its links within the node need, what the network needs, the slower.
+  double near(const Way& way, double GBps) const {
+    return us(way.bus_bytes, shape.ranks == 2 && shape.nodes == 1 ? GBps * nccl.pair_rate : GBps);
+  }
+  double far(const Way& way, double share) const {
+    return shape.nodes > 1 ? us(way.node_bytes, network(share)) : 0;
+  }
+  double transfer(const Way& way, double GBps, double share) const {
+    return std::max(near(way, GBps), far(way, share));
   }
   double hop(double us_of_protocol) const { return us_of_protocol + hardware.node.nic_latency_us; }
   double own() const { return us(shape.bytes / shape.ranks, nccl.own_GBps); }
@@ -78,12 +81,13 @@ NcclTime Times::ll(const Way& way) const {
   const double channel = kLlChannelBytes * shape.ranks;
   const double full = std::min(1.0, shape.bytes / channel);
   const double free = nccl.ll.free_KiB * 1024 * shape.ranks;
-  const double beyond = std::max(0.0, shape.bytes - free) / shape.bytes;
+  const double beyond = shape.bytes > 0 ? std::max(0.0, shape.bytes - free) / shape.bytes : 0;
   const double flagged = std::min(nccl.ll.GBps, nccl.choice.ring_GBps * faster() * 0.5);
-  const double within = transfer(way, flagged, nccl.net.ll_share);
+  // More channels share the bytes of links, not those of a NIC: it carries them from the first on.
+  const double moved = std::max(beyond * near(way, flagged), far(way, nccl.net.ll_share));
   return {nccl.ll.base_us + way.steps * (nccl.ll.step_us + full * nccl.ll.full_us) +
               way.hops * hop(nccl.net.ll_us),
-          shape.bytes > 0 ? beyond * (within + own()) : 0, NcclProtocol::ll};
+          moved + beyond * own(), NcclProtocol::ll};
 }
 
 // Latency hides behind transfer, and transfer behind latency.

@@ -130,6 +130,20 @@ TEST_CASE("a tree sends each byte between two nodes once each way, between more 
   }
 }
 
+// Two ranks of two nodes: each sends half of 64 KiB twice, flags double it. 65,536 bytes more over
+// half of 32 GB/s: 4.096 us, though the channels of LL are not full.
+TEST_CASE("a NIC carries the bytes of LL from the first one on") {
+  Hardware h200 = preset("hgx-h200");
+  h200.node.gpus = 1;
+  h200.node.nics = 1;
+  h200.node.nic_GBps = 32;
+  const auto small = call_of(Collective::all_reduce, 2, 0);
+  const auto large = call_of(Collective::all_reduce, 2, 64 * kKiB);
+  REQUIRE(path_of(large, h200) == "ring/LL");
+  REQUIRE(path_of(small, h200) == "ring/LL");
+  CHECK(total_us(large, h200) - total_us(small, h200) == doctest::Approx(4.096));
+}
+
 TEST_CASE("a protocol whose rate is zero is not chosen, whatever the size") {
   Hardware h100 = preset("hgx-h100");
   const auto call = call_of(Collective::all_reduce, 16, 8);
