@@ -6,7 +6,8 @@ from collections import namedtuple
 # What a table predicted: errors are (predicted / measured - 1) by point.
 Result = namedtuple("Result", "table base fitted points predicted line pieces")
 Section = namedtuple("Section", "name results")
-Findings = namedtuple("Findings", "interpolation transfers presets doubtful noisy unmatched")
+Findings = namedtuple("Findings",
+                      "interpolation transfers presets fitted doubtful noisy unmatched")
 
 # The preset of a GPU, and another of its generation. Neither was fitted to tables of the other.
 PRESETS = {"H100 SXM": ("hgx-h100", "hgx-h200"), "H200 SXM": ("hgx-h200", "hgx-h100"),
@@ -100,8 +101,8 @@ def board_of(table, program):
 
 
 def stranger_of(table, program):
-    """The constants of another GPU, with what NCCL believes of this one: its links and limits,
-    which are not fitted to any table."""
+    """The constants of another GPU, with what NCCL believes of this one: its links and limits.
+    Those are not fitted, but some were set by hand with all tables in view."""
     preset, other = PRESETS[table.gpu]
     return program.blend(preset, other)
 
@@ -187,6 +188,16 @@ def nic_rate(table):
     return round(times * last.bytes / last.us / 1e3 / (table.gpus // table.nodes), 3)
 
 
+# Whose largest size the links of the nodes decide, so that it does not tell the rate of a NIC: two
+# racks with a 400 Gbit/s NIC for each GPU.
+LINKS_DECIDE = ("cw-144gb200",)
+# How the environment of a table restricts NCCL. The scripts that bring this transport set
+# NCCL_ALGO=Ring,Tree, NCCL_PROTO=Simple and NCCL_NVLS_ENABLE=0.
+RESTRICTED = {"gcp-a3mega-2x8h100": (
+    "Simple on rings and trees only",
+    {"choice": "{ll_two_nodes_GBps: 0, ll128_GBps: 0, nvls_tree_two_nodes_GBps: 0}"})}
+
+
 def transfer_to_nodes(known, program):
     """Presets were fitted on one node; of the network they know the rate of a NIC."""
     results = []
@@ -194,14 +205,29 @@ def transfer_to_nodes(known, program):
         if table.nodes != 2 or table.gpu not in PRESETS or table.collective not in KINDS or \
                 not table.tests() or table.algorithm.startswith("MSCCL"):
             continue
-        points = table.clean()
-        preset = preset_of(table)
+        preset, points = preset_of(table), table.clean()
+        if table.id in LINKS_DECIDE:
+            results.append(Result(table, f"{preset}, its NICs", 0, points,
+                                  program.predict(table, points, preset), None, None))
+            continue
         rate = nic_rate(table)
-        file = program.variant(preset, {"node": {"nic_GBps": rate}})
+        note, nccl = RESTRICTED.get(table.id, ("", {}))
+        file = program.variant(preset, {"node": {"nic_GBps": rate}, "nccl": nccl})
         predicted = program.predict(table, points, file)
-        results.append(Result(table, f"{preset}, {rate:.4g} GB/s a NIC", 0, points[:-1],
-                              predicted[:-1], None, None))
+        name = f"{preset}, {rate:.4g} GB/s a NIC" + (f", {note}" if note else "")
+        results.append(Result(table, name, 0, points[:-1], predicted[:-1], None, None))
     return Section("Calibrated on one node, two nodes predicted from the rate of a NIC", results)
+
+
+def fitted_to(known, program):
+    """The tables that presets were fitted to: how well they fit."""
+    results = []
+    for table in known:
+        if is_fitted(table) and table.collective in KINDS:
+            points = table.clean()
+            results.append(Result(table, preset_of(table), 0, points,
+                                  program.predict(table, points, preset_of(table)), None, None))
+    return Section("Presets on the tables that they were fitted to", results)
 
 
 def validate_presets(known, program):
@@ -234,4 +260,4 @@ def validate(known, doubtful, program):
     return Findings(Section("Interpolation", interpolation),
                     [transfer_to_eight(known, program), transfer_to_all_reduce(known, program),
                      transfer_to_nodes(known, program)],
-                    presets, doubtful, noisy, unmatched)
+                    presets, fitted_to(known, program), doubtful, noisy, unmatched)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 PERF = {"all_reduce": "all_reduce_perf", "all_gather": "all_gather_perf",
         "reduce_scatter": "reduce_scatter_perf", "alltoall": "alltoall_perf",
         "broadcast": "broadcast_perf", "reduce": "reduce_perf", "sendrecv": "sendrecv_perf"}
+# A node is what one NVLink network joins: a rack of these, not a host of four.
+RACKS = {"GB200": 72, "GB300": 72}
 SUMS = {"all_reduce", "reduce_scatter", "reduce"}
 
 
@@ -77,9 +80,11 @@ def _table(name, rows):
         most = float(row["time_us_max"] or us)
         points.append(Point(int(float(row["bytes"])), us, least, most, row["flag"]))
     points.sort(key=lambda point: point.bytes)
-    return Table(name, first["gpu"], int(first["gpus"]), int(first["nodes"]), first["collective"],
-                 first["algo_if_known"], first["launch"], first["software"], first["source"],
-                 tuple(points))
+    gpus, nodes = int(first["gpus"]), int(first["nodes"])
+    if first["gpu"] in RACKS:
+        nodes = math.ceil(gpus / RACKS[first["gpu"]])
+    return Table(name, first["gpu"], gpus, nodes, first["collective"], first["algo_if_known"],
+                 first["launch"], first["software"], first["source"], tuple(points))
 
 
 def log(table, points):
@@ -150,10 +155,12 @@ class Program:
         return file
 
     def variant(self, preset, constants):
-        """A preset with other constants: {"node": {"link_GBps": 80}}."""
+        """A preset with other constants, by group: {"node": {"link_GBps": 80}, "nccl": {}}."""
         text = f"generation: none\nbase: {preset}\n"
         sources = "sources:\n"
         for group, values in constants.items():
+            if not values:
+                continue
             text += f"{group}:\n"
             for name, value in values.items():
                 text += f"  {name}: {value}\n"
