@@ -392,7 +392,6 @@ void add_collective(CLI::App& app, Run& run) {
       "  lockstep collective all_reduce --ranks 8 --sizes 512,1M,64M\n"
       "  lockstep collective all_reduce --ranks 512 --nodes 1 --sizes 64M --algorithm ring\n"
       "      --set node.link_GBps=50 --set node.link_latency_us=0.5\n"
-      "  lockstep collective all_gather --ranks 16 --begin 1M --end 1G --json -\n"
       "  lockstep collective reduce_scatterv --ranks 4 --parts 1M,2M,0,1M --algorithm ring\n"
       "exit codes: 0 done, 2 bad input");
   command->callback([options, &run] { run = [options] { return run_collective(*options); }; });

@@ -200,8 +200,10 @@ def section(rows, predicted, flags, others):
     yield f"{len(rows)} published kernels (perf/kernels.csv, mostly ai-dynamo/aiconfigurator" \
           "@095f58a), each predicted with the preset of its GPU. The constants of a preset were " \
           "fitted to two thirds of the shapes (`is_held_out` in tools/validate_kernels.py says " \
-          "which third was not looked at: products by (n, k), experts by (hidden, inter, " \
-          "experts, TP, EP), attention by the whole shape). Bias: median of predicted / measured - 1. " \
+          "which third no constant was fitted to: products by (n, k), experts by (hidden, inter, " \
+          "experts, TP, EP), attention by the whole shape; forms and tile sizes were chosen with " \
+          "all rows in view). Bias: median of predicted / measured " \
+          "- 1. " \
           f"Over all held-out rows the median error is {percent(median_of(held))}, the 95th " \
           f"percentile {percent(quantile([abs(e) for e in held], 0.95))}. Where a GPU and format " \
           f"has fewer than {FEWEST} rows, all were fitted."

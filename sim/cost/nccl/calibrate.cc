@@ -8,7 +8,6 @@
 
 #include "sim/cost/cost_model.h"
 #include "sim/cost/nccl/least_squares.h"
-#include "sim/cost/nccl/shape.h"
 #include "sim/cost/nccl/steps.h"
 
 namespace lockstep {
@@ -29,23 +28,6 @@ bool may_be_fitted(std::string_view path) {
                                           "nccl.peers.",   "nccl.net."};
   return std::any_of(std::begin(kGroups), std::end(kGroups),
                      [&](std::string_view group) { return path.starts_with(group); });
-}
-
-// Runs on several nodes alone say what the network between them costs, and nothing of what one
-// node does by itself; runs on one node alone say nothing of the network.
-std::vector<const HardwareField*> told_by(const std::vector<CollectiveCall>& calls,
-                                          std::vector<const HardwareField*> fields,
-                                          const NodeConstants& node) {
-  const auto on_one_node = [&](const CollectiveCall& call) {
-    return nccl_shape(call, node).nodes <= 1;
-  };
-  const auto one = std::ranges::count_if(calls, on_one_node);
-  const bool only_one = one == std::ssize(calls);
-  if (one != 0 && !only_one) return fields;
-  std::erase_if(fields, [&](const HardwareField* field) {
-    return field->path.starts_with("nccl.net.") == only_one;
-  });
-  return fields;
 }
 
 // Four digits: more are noise.
@@ -234,7 +216,7 @@ void add_points(Calibration& calibration, const Fitter& fitter, const Hardware& 
 Calibration calibrate(const std::vector<NcclRun>& runs, const Hardware& base) {
   const Constants known = constants();
   Calibration calibration;
-  Fitter fitter{base, {}, {}, {}};
+  Fitter fitter{base, {}, {}, known.fitted};
   for (std::size_t run = 0; run < runs.size(); ++run) {
     for (const NcclPoint& point : runs[run].points) {
       fitter.calls.push_back(call_of(runs[run], point.bytes, base.node));
@@ -242,7 +224,6 @@ Calibration calibrate(const std::vector<NcclRun>& runs, const Hardware& base) {
       calibration.points.push_back({run, point.bytes, point.time_us, 0, 0, ""});
     }
   }
-  fitter.fields = told_by(fitter.calls, known.fitted, base.node);
   const std::size_t most = fitter.calls.size() / 2;
   Chosen chosen = choose(fitter, most);
   Hardware start = base;

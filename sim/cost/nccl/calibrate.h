@@ -48,8 +48,7 @@ struct Calibration {
 CollectiveCall call_of(const NcclRun& run, std::int64_t bytes, const NodeConstants& node);
 
 // Constants that no point depends on stay those of `base`. Where points are few, the constants
-// that explain most are fitted; of runs on several nodes alone only nccl.net, which one node has
-// no part in. Deterministic. REQUIRES: runs have points.
+// that explain most are fitted. Deterministic. REQUIRES: runs have points.
 Calibration calibrate(const std::vector<NcclRun>& runs, const Hardware& base);
 
 }  // namespace lockstep
