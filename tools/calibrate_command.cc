@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -89,12 +90,26 @@ void describe(Calibration& calibration, const CalibrateArguments& arguments) {
                   100 * calibration.median_error, 100 * calibration.worst_error);
 }
 
+// Runs on several nodes cannot tell the network from what each node does by itself.
+void warn_of_network(const Calibration& calibration, const std::vector<NcclRun>& runs) {
+  const bool alone = std::ranges::none_of(runs, [](const NcclRun& run) { return run.nodes == 1; });
+  const bool of_nodes = std::ranges::any_of(
+      calibration.fitted,
+      [](const CalibratedConstant& constant) { return !constant.path.starts_with("nccl.net."); });
+  if (!alone || !of_nodes) return;
+  fmt::print(stderr,
+             "warning: all runs are on several nodes, and constants that one node uses, too, were "
+             "fitted to them\n  hint: predict groups on one node with another file, or add logs of "
+             "one node\n");
+}
+
 int run_calibrate(const CalibrateArguments& arguments) {
   const Result<Hardware> base = load_hardware(arguments.base);
   if (!base) return fail(base.faults());
   const auto runs = read_runs(arguments);
   if (!runs) return fail(runs.faults());
   Calibration calibration = calibrate(*runs, *base);
+  warn_of_network(calibration, *runs);
   describe(calibration, arguments);
   JsonOutput json(arguments.json);
   if (json.wanted()) json.add(calibration_json(calibration, *runs));

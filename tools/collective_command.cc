@@ -154,9 +154,10 @@ Result<std::vector<std::int64_t>> sizes_of(const CollectiveOptions& options) {
   if (!begin) return begin.faults();
   const auto end = parse_size(options.end);
   if (!end) return end.faults();
-  if (*begin < 1 || *end < *begin || options.factor < 1.01) {
-    return fault("the sizes do not grow from --begin to --end",
-                 "--begin must be at least 1 and not above --end, and --factor above 1");
+  if (*begin < 1 || *end < *begin || !(options.factor >= 1.01 && options.factor <= 1e6)) {
+    return fault(
+        "the sizes do not grow from --begin to --end",
+        "--begin must be at least 1 and not above --end, and --factor from 1.01 to 1,000,000");
   }
   std::vector<std::int64_t> sizes;
   for (double size = static_cast<double>(*begin); size <= static_cast<double>(*end);) {
@@ -204,11 +205,11 @@ bool has_tokens(Collective kind) {
   return kind == Collective::dispatch || kind == Collective::combine;
 }
 
-// `bytes` in equal parts of whole elements, one a member or pair.
+// `bytes` (of an all_to_allv: of one rank) in equal parts of whole elements, one a member or pair.
 std::vector<std::int64_t> equal_parts(const CollectiveCall& call, std::int64_t bytes) {
   const std::int64_t n = std::ssize(call.ranks);
   const std::int64_t parts = call.kind == Collective::all_to_allv ? n * n : n;
-  const std::int64_t each = bytes / parts / call.element_bytes * call.element_bytes;
+  const std::int64_t each = bytes / n / call.element_bytes * call.element_bytes;
   return std::vector<std::int64_t>(static_cast<std::size_t>(parts), each);
 }
 
@@ -236,6 +237,11 @@ Result<std::vector<CollectiveCall>> with_tokens(const CollectiveOptions& options
                                                 CollectiveCall call) {
   const auto tokens = parse_list(options.tokens);
   if (!tokens) return tokens.faults();
+  if (options.top_k > options.experts) {
+    return fault(
+        fmt::format("a token cannot have {} of {} experts", options.top_k, options.experts),
+        "--top-k must not be above --experts");
+  }
   std::vector<CollectiveCall> calls;
   for (const std::int64_t count : *tokens) {
     call.tokens = count;
@@ -335,7 +341,7 @@ void add_sizes(CLI::App& command, CollectiveOptions& options) {
   command.add_option("--parts", options.parts,
                      "all_gatherv, reduce_scatterv: bytes of each rank; all_to_allv: of each pair");
   command.add_option("--tokens", options.tokens, "dispatch, combine: tokens of a rank, for sizes");
-  command.add_option("--hidden", options.hidden, "elements of a token");
+  command.add_option("--hidden", options.hidden, "elements of a token")->check(CLI::PositiveNumber);
   command.add_option("--top-k", options.top_k, "experts of a token")->check(CLI::PositiveNumber);
   command.add_option("--experts", options.experts, "of all ranks")->check(CLI::PositiveNumber);
 }
@@ -386,7 +392,6 @@ void add_collective(CLI::App& app, Run& run) {
       "  lockstep collective all_reduce --ranks 8 --sizes 512,1M,64M\n"
       "  lockstep collective all_reduce --ranks 512 --nodes 1 --sizes 64M --algorithm ring\n"
       "      --set node.link_GBps=50 --set node.link_latency_us=0.5\n"
-      "  lockstep collective all_gather --ranks 16 --begin 1M --end 1G --json -\n"
       "  lockstep collective reduce_scatterv --ranks 4 --parts 1M,2M,0,1M --algorithm ring\n"
       "exit codes: 0 done, 2 bad input");
   command->callback([options, &run] { run = [options] { return run_collective(*options); }; });

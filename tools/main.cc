@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -83,6 +84,12 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error,
   return usage_fault(error.what(), "", {}, fmt::format("lockstep {} --help", first));
 }
 
+// `code`, or bad input where standard output could not be written.
+int flushed(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  return worse(code, fail({{{}, "", "cannot write standard output", "", "is the disk full?"}}));
+}
+
 int run_main(int argc, char** argv) {
   CLI::App app{
       "Lockstep: is the communication of this distributed inference right, and what really "
@@ -117,7 +124,7 @@ int run_main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return usage_error(app, error, arguments);
   }
-  return run();
+  return flushed(run());
 }
 
 }  // namespace

@@ -56,6 +56,7 @@ Result<RunOfPlan> run_file(const RunOptions& options, const std::string& path,
   if (!run) return run;
   run->lower_ms = subject->lower_ms;
   run->run_ms = milliseconds_since(run_start);
+  run->memory = memory_of(run->plan, run->hardware.gpu);
   run->wall_ms = milliseconds_since(start);
   return run;
 }
@@ -75,6 +76,13 @@ Result<RunOfPlan> run_other(const RunOptions& options, const std::string& path,
     for (const std::string& setting : options.against_set) other->scenario += " " + setting;
   }
   return other;
+}
+
+// The time is computed all the same; but nobody should take it for one that can be measured.
+void warn_of_memory(const RunOptions& options, const RunOfPlan& run) {
+  if (options.common.quiet || !run.memory || run.memory->fit.fits) return;
+  fmt::print(stderr, "warning: {} on {} {}\n", run.scenario, run.hardware.name,
+             memory_warning(*run.memory));
 }
 
 int write_trace(const RunOptions& options, const RunOfPlan& run) {
@@ -111,6 +119,8 @@ int run_one(const RunOptions& options, const std::string& path,
     if (!result) return fail(result.faults());
     other = std::move(*result);
   }
+  warn_of_memory(options, *run);
+  if (other) warn_of_memory(options, *other);
   const bool both = other && run->ended() && other->ended();
   if (json.wanted()) {
     nlohmann::ordered_json object = run_json(*run);

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "sim/contract/check.h"
-#include "sim/cost/memory.h"
+#include "sim/report/run_memory.h"
 #include "sim/report/run_report.h"
 
 namespace lockstep::tools {
@@ -31,16 +33,12 @@ void judge(const Plan& plan, SweepRow& row) {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-// Of the rank that holds the most. A hand-written program has no weights: nothing is said of it.
+// A hand-written program has no weights: nothing is said of it.
 void weigh(const Scenario& scenario, const Plan& plan, SweepRow& row) {
-  if (scenario.program) return;
-  MemoryUse fullest;
-  for (int rank = 0; rank < plan.world; ++rank) {
-    const MemoryUse use = memory_use(plan, rank);
-    if (use.total() > fullest.total()) fullest = use;
-  }
-  row.set(kMemory, static_cast<double>(fullest.total()) / 1e9);
-  row.fits = memory_fit(fullest, scenario.hardware.gpu).fits;
+  const std::optional<RunMemory> memory = memory_of(plan, scenario.hardware.gpu);
+  if (!memory) return;
+  row.set(kMemory, static_cast<double>(memory->use.total()) / 1e9);
+  row.fits = memory->fit.fits;
 }
 
 // How long the plan takes on the scenario's hardware.

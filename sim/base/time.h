@@ -18,11 +18,13 @@ using Duration = std::chrono::duration<std::int64_t, std::pico>;
 // Since the start of the run.
 using Time = Duration;
 
-constexpr Duration from_microseconds(double us) {
-  const double picoseconds = us * 1e6;
-  const auto whole = static_cast<std::int64_t>(picoseconds);
-  return Duration(picoseconds - static_cast<double>(whole) >= 0.5 ? whole + 1 : whole);
+// The nearest whole number, halves up. REQUIRES: value >= 0, and it fits.
+constexpr std::int64_t nearest(double value) {
+  const auto whole = static_cast<std::int64_t>(value);
+  return value - static_cast<double>(whole) >= 0.5 ? whole + 1 : whole;
 }
+
+constexpr Duration from_microseconds(double us) { return Duration(nearest(us * 1e6)); }
 constexpr double in_microseconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
 
 // How fast bytes flow, in whole micro-bytes per second, up to 9.2 TB/s. REQUIRES: not negative.
@@ -30,9 +32,7 @@ struct Rate {
   std::int64_t micro_bytes_per_s = 0;
 
   // GB = 1e9 bytes, as NCCL's tests and vendors count.
-  static constexpr Rate gigabytes_per_s(double value) {
-    return {static_cast<std::int64_t>(value * 1e15 + 0.5)};
-  }
+  static constexpr Rate gigabytes_per_s(double value) { return {nearest(value * 1e15)}; }
   constexpr double in_gigabytes_per_s() const {
     return static_cast<double>(micro_bytes_per_s) / 1e15;
   }

@@ -71,13 +71,13 @@ class FairShares {
 
   void remove(std::uint32_t flow);
   void bring_up_to(Time now, Link& link);
-  void schedule(std::int32_t link, EventQueue& queue);
-  void reach(LinkId link);
+  void schedule(std::int32_t index, EventQueue& queue);
+  void reach(LinkId id);
   void collect();
   void fill(Time now);
-  void limit(std::int32_t link);
-  void assign(std::uint32_t flow, std::int32_t link);
-  void push_limited(std::int32_t link, std::uint32_t flow);
+  void limit(std::int32_t index);
+  void assign(std::uint32_t flow, std::int32_t index);
+  void push_limited(std::int32_t index, std::uint32_t flow);
   void erase_limited(Link& link, std::uint32_t place);
   void sift_up(Link& link, std::uint32_t place);
   void sift_down(Link& link, std::uint32_t place);

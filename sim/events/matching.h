@@ -51,8 +51,8 @@ struct Matching {
   std::vector<std::int32_t> first_on;      // by stream: the position of its first action; -1: none
 
   const Links& of(Place place) const {
-    return links[static_cast<std::size_t>(first_action[static_cast<std::size_t>(place.rank)] +
-                                          place.action)];
+    return links[static_cast<std::size_t>(first_action[static_cast<std::size_t>(place.rank)]) +
+                 static_cast<std::size_t>(place.action)];
   }
   // In group order.
   std::span<const Place> members(const Meeting& meeting) const {

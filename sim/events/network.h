@@ -71,14 +71,14 @@ class Network {
   std::uint32_t allocate(const Message& message, const Route& route);
   bool is_free(const Flow& flow) const;
   Duration time_alone(const Flow& flow);
-  void plan(std::uint32_t flow, Time begin);
-  void give_up_plan(std::uint32_t flow);
-  void wait(std::uint32_t flow, Time begin);
+  void plan(std::uint32_t index, Time begin);
+  void give_up_plan(std::uint32_t index);
+  void wait(std::uint32_t index, Time begin);
   void begin_all(std::uint32_t first);
-  void begin(std::uint32_t flow);
-  void share(std::uint32_t flow, Work work);
+  void begin(std::uint32_t index);
+  void share(std::uint32_t index, Work work);
   void settle_later();
-  void finish(std::uint32_t flow, std::vector<Message>& arrived);
+  void finish(std::uint32_t index, std::vector<Message>& arrived);
 
   EventQueue& queue_;
   std::vector<Link> links_;

@@ -64,10 +64,10 @@ class Parties {
   };
 
   Party& of(int party) { return parties_[static_cast<std::size_t>(party)]; }
-  void next_round(int party);
-  void post(int party);
-  void one_less(int party);
-  bool works(int party);
+  void next_round(int index);
+  void post(int index);
+  void one_less(int index);
+  bool works(int index);
 
   const Schedule& schedule_;
   World world_;

@@ -40,7 +40,7 @@ class Traffic {
     std::int32_t left = 0;             // that have not ended
   };
 
-  void collect(std::int32_t collective);
+  void collect(std::int32_t number);
 
   const Fabric& fabric_;
   EventQueue& queue_;

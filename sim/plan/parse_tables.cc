@@ -15,7 +15,6 @@ namespace lockstep {
 namespace {
 
 constexpr int kLargestInt = std::numeric_limits<int>::max();
-constexpr std::int64_t kLargestInt64 = std::numeric_limits<std::int64_t>::max();
 
 class TableParser {
  public:

@@ -32,21 +32,26 @@ bool sums(Collective kind) {
          kind == Collective::reduce_scatter || kind == Collective::reduce_scatterv;
 }
 
+// Of an all_to_allv the call has the bytes of all ranks; nccl-tests counts those of one, the mean.
+std::int64_t counted_bytes(const CollectiveCall& call) {
+  return call.kind == Collective::all_to_allv ? call.bytes / std::ssize(call.ranks) : call.bytes;
+}
+
 // nccl-tests counts the elements of one block where there are blocks.
 std::int64_t count_of(const CollectiveCall& call) {
-  const std::int64_t elements = call.bytes / call.element_bytes;
+  const std::int64_t elements = counted_bytes(call) / call.element_bytes;
   return is_of_blocks(call.kind) ? elements / std::ssize(call.ranks) : elements;
 }
 
 std::string head(const CollectiveTable& table) {
   const CollectiveCall& call = table.rows.front().call;
-  const auto [least, most] =
-      std::ranges::minmax(table.rows, {}, [](const CollectiveRow& row) { return row.call.bytes; });
+  const auto [least, most] = std::ranges::minmax(
+      table.rows, {}, [](const CollectiveRow& row) { return counted_bytes(row.call); });
   std::string text = fmt::format(
       "# lockstep collective {}: predicted, in the format of nccl-tests\n"
       "# nThread 1 nGpus {} minBytes {} maxBytes {} launch {}\n#\n"
       "# hardware {}, {} ranks on {} node{}, {}\n#\n",
-      to_string(table.kind), call.ranks.size(), least.call.bytes, most.call.bytes,
+      to_string(table.kind), call.ranks.size(), counted_bytes(least.call), counted_bytes(most.call),
       to_string(call.launch), table.hardware, call.ranks.size(), table.nodes,
       table.nodes == 1 ? "" : "s",
       table.algorithm.empty()
@@ -68,9 +73,9 @@ std::string line(const CollectiveTable& table, const CollectiveRow& row) {
   const std::string times =
       fmt::format("{:>12.2f}{:>9.2f}{:>9.2f}{:>7}", in_microseconds(row.prediction.time.total()),
                   algbw_GBps(row), busbw_GBps(row), "N/A");
-  return fmt::format("{:>13}{:>14}{:>10}{:>8}{:>8}{}{}\n", row.call.bytes, count_of(row.call),
-                     table.dtype, sums(table.kind) ? "sum" : "none", is_rooted(table.kind) ? 0 : -1,
-                     times, times);
+  return fmt::format("{:>13}{:>14}{:>10}{:>8}{:>8}{}{}\n", counted_bytes(row.call),
+                     count_of(row.call), table.dtype, sums(table.kind) ? "sum" : "none",
+                     is_rooted(table.kind) ? 0 : -1, times, times);
 }
 
 nlohmann::ordered_json holds_json(const Prediction& prediction) {
@@ -89,7 +94,7 @@ nlohmann::ordered_json holds_json(const Prediction& prediction) {
 nlohmann::ordered_json row_json(const CollectiveRow& row) {
   const CollectiveTime& time = row.prediction.time;
   nlohmann::ordered_json json;
-  json["bytes"] = row.call.bytes;
+  json["bytes"] = counted_bytes(row.call);
   json["count"] = count_of(row.call);
   if (row.call.tokens > 0) json["tokens"] = row.call.tokens;
   json["time_us"] = in_microseconds(time.total());
@@ -111,7 +116,7 @@ nlohmann::ordered_json row_json(const CollectiveRow& row) {
 
 double algbw_GBps(const CollectiveRow& row) {
   const double picoseconds = static_cast<double>(row.prediction.time.total().count());
-  return picoseconds > 0 ? static_cast<double>(row.call.bytes) * 1e3 / picoseconds : 0;
+  return picoseconds > 0 ? static_cast<double>(counted_bytes(row.call)) * 1e3 / picoseconds : 0;
 }
 
 double busbw_GBps(const CollectiveRow& row) {

@@ -136,6 +136,7 @@ Json run_json(const RunOfPlan& run) {
   } else {
     json["stuck"] = stuck_json(run);
   }
+  if (run.memory) json["memory"] = memory_json(*run.memory);
   json["notes"] = run.plan.notes;
   for (const std::string& note : run.timed.notes) json["notes"].push_back(note);
   json["measured"] = {{"wall_ms", run.wall_ms}, {"lower_ms", run.lower_ms}, {"run_ms", run.run_ms}};

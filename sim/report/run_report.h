@@ -13,6 +13,7 @@
 #include "sim/cost/timeline/timed_program.h"
 #include "sim/events/engine.h"
 #include "sim/plan/plan.h"
+#include "sim/report/run_memory.h"
 #include "sim/report/style.h"
 
 namespace lockstep {
@@ -24,6 +25,7 @@ struct RunOfPlan {
   Fidelity fidelity = Fidelity::closed_form;
   TimedProgram timed;
   Timeline timeline;
+  std::optional<RunMemory> memory;  // where somebody asked for it, and there are weights
   // Only where the plan came to its end.
   Breakdown breakdown;
   std::vector<ChainLink> chain;

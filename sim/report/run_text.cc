@@ -175,7 +175,8 @@ std::string chain_text(const RunOfPlan& run, const Style& style) {
 
 std::string run_text(const RunOfPlan& run, const Style& style, bool all) {
   if (!run.ended()) return title(run, style) + style.bad("cannot end") + "\n" + stuck_text(run);
-  return title(run, style) + steps_text(run, style) + ranks_text(run, style, all) +
+  const std::string memory = run.memory ? memory_text(*run.memory, style) : "";
+  return title(run, style) + steps_text(run, style) + memory + ranks_text(run, style, all) +
          tables_text(run, style, all) + chain_text(run, style);
 }
 

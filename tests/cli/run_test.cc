@@ -148,6 +148,36 @@ TEST_CASE("a cycle of two communicators is told rank by rank") {
   CHECK(contains(run.out, "rank 1 waits for rank 0"));
 }
 
+TEST_CASE("run says what the fullest rank holds, and what of it is what") {
+  const Json memory = run_json(kShort)["memory"];
+  CHECK(memory["fits"] == true);
+  const std::int64_t used = memory["used_bytes"];
+  CHECK(used == memory["weights_bytes"].get<std::int64_t>() +
+                    memory["cache_bytes"].get<std::int64_t>() +
+                    memory["buffers_bytes"].get<std::int64_t>());
+  CHECK(memory["left_bytes"] == memory["capacity_bytes"].get<std::int64_t>() - used);
+  // The longest prompt has most cached tokens: 1,024 x 3 layers x 576 columns x 2 bytes, on rank 0.
+  CHECK(memory["rank"] == 0);
+  CHECK(memory["cache_bytes"] == 1024LL * 3 * 576 * 2);
+  CHECK(contains(lockstep("run " + kShort).out, "memory of the fullest rank (0): "));
+}
+
+TEST_CASE("a model that does not fit is timed, with a warning") {
+  const Finished run = lockstep("run " + kShort + " --set hardware.gpu.memory_GB=1");
+  CHECK(run.code == 0);
+  CHECK(contains(run.out, "does not fit: "));
+  CHECK(contains(run.out, "makespan"));
+  CHECK(contains(run.err, "warning: 24785-kimi-k2.6-dep8-before"));
+  CHECK(contains(run.err, "GB of 1.0 GB"));
+  CHECK(lockstep("run -q " + kShort + " --set hardware.gpu.memory_GB=1").err.empty());
+}
+
+TEST_CASE("nothing is said of the memory of a program that was written by hand") {
+  const std::string program = "scenarios/lessons/double-reduction.yaml";
+  CHECK_FALSE(run_json(program).contains("memory"));
+  CHECK_FALSE(contains(lockstep("run " + program).out, "memory"));
+}
+
 TEST_CASE("bad input is told, with exit code 2") {
   CHECK(lockstep("run no-such-file.yaml").code == 2);
   const Finished nodes = lockstep("run " + kShort +

@@ -12,6 +12,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <utility>
@@ -40,7 +41,8 @@ WrittenSchedule uneven_all_to_all(int parties, std::uint64_t seed) {
     Round round;
     round.receives = parties - 1;
     for (int i = 1; i < parties; ++i) {
-      round.sends.push_back({(from + i) % parties, 1024 + random.below(255 * 1024), 0});
+      round.sends.push_back(
+          {(from + i) % parties, 1024 + random.below(std::int64_t{255} * 1024), 0});
     }
     rounds[static_cast<std::size_t>(from)].push_back(std::move(round));
   }
@@ -88,7 +90,7 @@ int measure(const Options& options) {
 
 }  // namespace lockstep
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   lockstep::Options options;
   CLI::App app("One collective, message by message.");
   app.add_option("COLLECTIVE", options.collective)
@@ -99,4 +101,7 @@ int main(int argc, char** argv) {
   app.add_option("--seed", options.seed, "unequal links and starts");
   CLI11_PARSE(app, argc, argv);
   return lockstep::measure(options);
+} catch (const std::exception& error) {
+  fmt::print(stderr, "error: {}\n", error.what());
+  return 1;
 }

@@ -178,7 +178,7 @@ ClosedForm closed_form(const CollectiveCall& call, const Topology& topology) {
             ClosedForm::Holds::at_least};
   }
   const bool alone = call.kind == Collective::send_recv || is_rooted(call.kind);
-  const bool exact = topology.one_node() || (equal && !(alone && topology.sharing > 1));
+  const bool exact = topology.one_node() || (equal && (!alone || topology.sharing <= 1));
   return {slower_level(call, topology, load.largest * call.element_bytes), load.messages,
           exact ? ClosedForm::Holds::exactly : ClosedForm::Holds::at_most};
 }

@@ -69,7 +69,7 @@ ClosedForm closed_form(const CollectiveCall& call, const Topology& topology) {
   for (int d = n / 2; d >= 1; d /= 2) {
     form.time += passes * topology.local.time(blocks.first(d) * call.element_bytes);
     // Each group of d blocks that is not empty goes to, or comes from, d ranks.
-    form.messages += passes * d * ((blocks.filled() + d - 1) / d);
+    form.messages += std::int64_t{passes} * d * ((blocks.filled() + d - 1) / d);
   }
   return form;
 }

@@ -78,9 +78,9 @@ Diagnostic no_nic() {
 }
 
 const std::vector<std::string>& libraries() {
-  static const std::vector<std::string> kNames{"nccl",   "custom",    "vllm",
-                                               "trtllm", "symmetric", "deepep"};
-  return kNames;
+  static const std::vector<std::string> names{"nccl",   "custom",    "vllm",
+                                              "trtllm", "symmetric", "deepep"};
+  return names;
 }
 
 Diagnostic unknown_library(const std::string& name) {

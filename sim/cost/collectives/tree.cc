@@ -153,7 +153,7 @@ ClosedForm closed_form(const CollectiveCall& call, const Topology& topology) {
   const std::int64_t steps = Trees{n}.deepest() + cut.chunks - 1;
   const std::int64_t filled = cut.parts[0].filled() + cut.parts[1].filled();
   const Duration step = topology.local.shared(2).time(cut.parts[0].largest() * call.element_bytes);
-  return {ways * steps * step, ways * (n - 1) * filled,
+  return {ways * steps * step, std::int64_t{ways} * (n - 1) * filled,
           is_exact(call, cut) ? ClosedForm::Holds::exactly : ClosedForm::Holds::at_most};
 }
 

@@ -93,8 +93,8 @@ struct Row {
 std::optional<Row> row_of(std::vector<std::string> words) {
   std::size_t first = 0;
   while (first < words.size() && !integer(words[first])) ++first;  // a launcher's prefix
-  while (first + 2 < words.size() && !(integer(words[first]) && integer(words[first + 1]) &&
-                                       bytes_of_type(words[first + 2]) > 0)) {
+  while (first + 2 < words.size() && (!integer(words[first]) || !integer(words[first + 1]) ||
+                                      bytes_of_type(words[first + 2]) <= 0)) {
     ++first;
   }
   if (first + 2 >= words.size()) return std::nullopt;

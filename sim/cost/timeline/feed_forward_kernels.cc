@@ -6,6 +6,7 @@
 // of them: T (1 - (1 - e / E)^k).
 #include <algorithm>
 
+#include "sim/base/time.h"
 #include "sim/cost/timeline/kernels_of.h"
 #include "sim/cost/timeline/number_formats.h"
 
@@ -21,8 +22,6 @@ double power(double base, std::int64_t exponent) {
   }
   return result;
 }
-
-std::int64_t rounded(double value) { return static_cast<std::int64_t>(value + 0.5); }
 
 std::int64_t part_of(std::int64_t whole, int parts) { return (whole + parts - 1) / parts; }
 
@@ -49,9 +48,9 @@ Kernels experts_kernels(const Shape& s, const Model& model) {
   ExpertsGemm gemm;
   gemm.tokens =
       s.dispatched
-          ? rounded(tokens * (1 - power(1 - s.experts / experts, model.num_experts_per_tok)))
+          ? nearest(tokens * (1 - power(1 - s.experts / experts, model.num_experts_per_tok)))
           : s.rows;
-  gemm.rows = rounded(tokens * chosen * s.experts);
+  gemm.rows = nearest(tokens * chosen * s.experts);
   gemm.experts = s.experts;
   gemm.experts_hit = s.experts * (1 - power(1 - chosen, s.real_rows));
   gemm.hidden = model.hidden_size;

@@ -61,7 +61,7 @@ void add_schedules(TimedProgram& timed, int world, const Hardware& hardware) {
   // One switch a node; it stands on its node.
   timed.program.fabric = fabric_of(hardware, ranks, nodes);
   for (int n = 0; n < nodes; ++n) {
-    timed.program.fabric.node[static_cast<std::size_t>(world + n)] = n;
+    timed.program.fabric.node[static_cast<std::size_t>(world) + static_cast<std::size_t>(n)] = n;
   }
   std::map<std::string, int> without;
   for (std::size_t i = 0; i < timed.calls.size(); ++i) {

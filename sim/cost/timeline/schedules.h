@@ -17,6 +17,6 @@ void add_schedules(TimedProgram& timed, int world, const Hardware& hardware);
 
 // The algorithm of docs/cost_models.md whose messages stand for what `call` does, e.g. "direct" for
 // NCCL's "p2p"; "" if there is none.
-std::string message_algorithm(const TimedCall& call, const Hardware& hardware);
+std::string message_algorithm(const TimedCall& timed, const Hardware& hardware);
 
 }  // namespace lockstep

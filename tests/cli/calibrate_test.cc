@@ -1,0 +1,98 @@
+#include <doctest/doctest.h>
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/cli/process.h"
+
+namespace lockstep::test {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+constexpr int kSizes = 12;
+
+// Ranks of one host, as all_reduce_perf names them.
+std::string header(int ranks, int first_of_second_half) {
+  std::string text = fmt::format("# nThread 1 nGpus {} minBytes 1024 maxBytes 134217728\n", ranks);
+  for (int i = 0; i < ranks; ++i) {
+    const int rank = i < ranks / 2 ? i : i - ranks / 2 + first_of_second_half;
+    text += fmt::format("#  Rank {:2} Group  0 Pid  71204 on  node-1 device {:2} [0x18] H200\n",
+                        rank, i % 8);
+  }
+  return text;
+}
+
+// An all-reduce of 8 ranks by a line: 12 us, and bytes at a bus rate of 350 GB/s, so
+// time = 12 + bytes x 2 (8 - 1) / 8 / 350,000 bytes/us.
+std::string rows() {
+  std::string text;
+  std::int64_t bytes = 64 * 1024;
+  for (int i = 0; i < kSizes; ++i, bytes *= 2) {
+    const double time = 12 + static_cast<double>(bytes) * 1.75 / 350e3;
+    const double rate = static_cast<double>(bytes) / time / 1e3;
+    text += fmt::format(
+        "{:12} {:12} float sum -1 {:9.2f} {:6.2f} {:6.2f} 0 {:9.2f} {:6.2f} {:6.2f} 0\n", bytes,
+        bytes / 4, time, rate, rate * 1.75, time, rate, rate * 1.75);
+  }
+  return text;
+}
+
+std::string log_file(const std::string& name, const std::string& text) {
+  const std::string path = scratch() + name;
+  write(path, text);
+  return path;
+}
+
+TEST_CASE("a log gives a hardware file, with at most half as many constants as points") {
+  const std::string log = log_file("all_reduce_perf.log", header(8, 4) + rows());
+  const std::string file = scratch() + "mine.yaml";
+  const Finished run = lockstep("calibrate " + log + " -o " + file + " --json -");
+  CAPTURE(run.err);
+  REQUIRE(run.code == 0);
+  const Json json = Json::parse(run.out);
+  CHECK(json["points"].size() == kSizes);
+  CHECK(json["parameters"] == json["constants"].size());
+  CHECK(json["parameters"] > 0);
+  CHECK(json["parameters"] <= kSizes / 2);
+  const Finished used =
+      lockstep("collective all_reduce --ranks 8 --sizes 128M --library nccl --hardware " + file +
+               " --launch nccl-tests --json -");
+  CAPTURE(used.err);
+  REQUIRE(used.code == 0);
+  const double time = Json::parse(used.out)["rows"][0]["time_us"];
+  // The largest size of the log: 12 + 134,217,728 x 1.75 / 350,000 = 683.1 us.
+  CHECK(time == doctest::Approx(683.1).epsilon(0.1));
+}
+
+TEST_CASE("an empty log is told so, with exit code 2") {
+  const Finished run = lockstep("calibrate " + log_file("empty.log", ""));
+  CHECK(run.code == 2);
+  CHECK(contains(run.err, "this log is empty"));
+  CHECK(contains(run.err, "hint:"));
+}
+
+TEST_CASE("a log in which ranks of two runs are mixed is refused, with exit code 2") {
+  const std::string file = scratch() + "mixed.yaml";
+  const Finished run =
+      lockstep("calibrate " + log_file("mixed.log", header(8, 12) + rows()) + " -o " + file);
+  CHECK(run.code == 2);
+  CHECK(contains(run.err, "ranks of different runs are mixed"));
+  CHECK(contains(run.err, "hint:"));
+  CHECK(lockstep("collective all_reduce --ranks 8 --hardware " + file).code == 2);  // not written
+}
+
+TEST_CASE("a log that is not there is told by its name, with exit code 2") {
+  const Finished run = lockstep("calibrate " + scratch() + "nowhere.log");
+  CHECK(run.code == 2);
+  CHECK(contains(run.err, "nowhere.log"));
+}
+
+}  // namespace
+}  // namespace lockstep::test
