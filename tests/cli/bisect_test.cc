@@ -13,10 +13,6 @@ using Json = nlohmann::ordered_json;
 
 const std::string kRange = " --from 10414 --to 32663";
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 TEST_CASE("bisect says where Kimi K2.6 DEP8 broke, narrowed and was mended") {
   const Finished run = lockstep("bisect " + kBefore + kRange);
   CHECK(run.code == 0);

@@ -12,10 +12,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // kBefore in the scratch folder, with `from` replaced by `to`.
 std::string variant_file(const std::string& from, const std::string& to) {
   std::string text = read(kBefore);

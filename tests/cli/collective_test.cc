@@ -17,10 +17,6 @@ using Json = nlohmann::ordered_json;
 // The network of the worked numbers.
 const std::string kNetwork = " --set node.link_GBps=50 --set node.link_latency_us=0.5";
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // The first row of a table in JSON.
 Json row(const std::string& arguments) {
   const Finished run = lockstep("collective " + arguments + " --json -");

@@ -12,10 +12,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // Without the first line that contains `part`; empty if there is none.
 std::string without_line(const std::string& text, const std::string& part) {
   const std::size_t at = text.find(part);

@@ -20,6 +20,10 @@ const std::string& scratch();
 void write(const std::string& path, const std::string& text);
 std::string read(const std::string& path);
 
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 // The scenario of SGLang's PR #24785 before and after the fix.
 inline const std::string kBefore = "scenarios/bugs/sglang/24785-kimi-k2.6-dep8-before.yaml";
 inline const std::string kAfter = "scenarios/bugs/sglang/24785-kimi-k2.6-dep8-after.yaml";

@@ -17,10 +17,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr double kPicosecond = 1e-6;  // in microseconds
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // Three layers of the case of #24785: enough for every operation of it.
 const std::string kShort = kBefore + " --set model.num_hidden_layers=3";
 

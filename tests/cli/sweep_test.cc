@@ -12,10 +12,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // Two revisions, one of which sums twice; three batches, one of which has a wrong length.
 const std::string kGrid = kBefore +
                           " --set model.num_hidden_layers=2 --over 'serving.revision=24785^,24785' "

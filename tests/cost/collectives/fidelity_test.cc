@@ -6,7 +6,7 @@
 #include <map>
 
 #include "tests/cost/collectives/cases.h"
-#include "tests/cost/collectives/naive_exchange.h"
+#include "tests/events/naive_exchange.h"
 
 namespace lockstep::test {
 namespace {
