@@ -45,126 +45,24 @@ struct ExchangeConstants {
   bool operator==(const ExchangeConstants&) const = default;
 };
 
-// As in the preset hgx-h200.
+// Values stand in scenarios/hardware.
 struct ServingConstants {
-  AllReduceConstants sglang{.one_shot_us = 2.45,
-                            .rank_us = 0.133,
-                            .one_shot_GBps = 317,
-                            .one_peer_GBps = 317,
-                            .fill_us = 0.373,
-                            .two_shot_us = 3.12,
-                            .two_shot_rank_us = 0.691,
-                            .two_shot_GBps = 303,
-                            .multimem_us = 8.8,
-                            .multimem_GBps = 240,
-                            .eager_us = 29.8,
-                            .copy_GBps = 1190,
-                            .one_shot_2_MiB = 16,
-                            .one_shot_4_MiB = 0.375,
-                            .one_shot_8_MiB = 0.15625,
-                            .multimem_8_MiB = 0,
-                            .limit_2_MiB = 16,
-                            .limit_4_MiB = 16,
-                            .limit_8_MiB = 16};
-  AllReduceConstants vllm{.one_shot_us = 4.41,
-                          .rank_us = 0.061,
-                          .one_shot_GBps = 290,
-                          .one_peer_GBps = 243,
-                          .fill_us = 0,
-                          .two_shot_us = 6.77,
-                          .two_shot_rank_us = 0.301,
-                          .two_shot_GBps = 290,
-                          .multimem_us = 8.8,
-                          .multimem_GBps = 240,
-                          .eager_us = 20.8,
-                          .copy_GBps = 2670,
-                          .one_shot_2_MiB = 64,
-                          .one_shot_4_MiB = 0.4999,
-                          .one_shot_8_MiB = 0.2499,
-                          .multimem_8_MiB = 0.25,
-                          .limit_2_MiB = 64,
-                          .limit_4_MiB = 32,
-                          .limit_8_MiB = 64};
-  AllReduceConstants trtllm{.one_shot_us = 2.74,
-                            .rank_us = 0.0851,
-                            .one_shot_GBps = 305,
-                            .one_peer_GBps = 305,
-                            .fill_us = 0,
-                            .two_shot_us = 3.12,
-                            .two_shot_rank_us = 0.691,
-                            .two_shot_GBps = 303,
-                            .multimem_us = 8.8,
-                            .multimem_GBps = 240,
-                            .eager_us = 20.8,
-                            .copy_GBps = 2670,
-                            .one_shot_2_MiB = 4,
-                            .one_shot_4_MiB = 0.5,
-                            .one_shot_8_MiB = 0.5,
-                            .multimem_8_MiB = 0,
-                            .limit_2_MiB = 4,
-                            .limit_4_MiB = 0.5,
-                            .limit_8_MiB = 0.5};
-  double fused_norm_us = 2.6;  // more than the all-reduce, of one kernel that norms as well
+  AllReduceConstants sglang;
+  AllReduceConstants vllm;
+  AllReduceConstants trtllm;
+  double fused_norm_us = 0;  // more than the all-reduce, of one kernel that norms as well
 
   // DeepEP's low-latency mode: every row to each of its experts.
-  ExchangeConstants low_latency_dispatch{.floor_us = 5.4,
-                                         .expert_us = 0.0121,
-                                         .row_us_per_KB = 0.0985,
-                                         .token_us = 2.01,
-                                         .link_GBps = 286,
-                                         .sm_GBps = 0,
-                                         .network_us = 9.43,
-                                         .nic_GBps = 48,
-                                         .overlap_loss = 0};
-  ExchangeConstants low_latency_combine{.floor_us = 8.47,
-                                        .expert_us = 0.00363,
-                                        .row_us_per_KB = 0.112,
-                                        .token_us = 0,
-                                        .link_GBps = 223,
-                                        .sm_GBps = 0,
-                                        .network_us = 15.1,
-                                        .nic_GBps = 48,
-                                        .overlap_loss = 0};
+  ExchangeConstants low_latency_dispatch;
+  ExchangeConstants low_latency_combine;
   // DeepEP's normal mode: once to a node, forwarded there, once to a rank.
-  ExchangeConstants normal_dispatch{.floor_us = 26.4,
-                                    .expert_us = 0,
-                                    .row_us_per_KB = 0.133,
-                                    .token_us = 0.343,
-                                    .link_GBps = 332,
-                                    .sm_GBps = 18.1,
-                                    .network_us = 0.73,
-                                    .nic_GBps = 47,
-                                    .overlap_loss = 0.611};
-  ExchangeConstants normal_combine{.floor_us = 24.1,
-                                   .expert_us = 0,
-                                   .row_us_per_KB = 1.62,
-                                   .token_us = 0.567,
-                                   .link_GBps = 320,
-                                   .sm_GBps = 17.8,
-                                   .network_us = 3.03,
-                                   .nic_GBps = 47,
-                                   .overlap_loss = 1};
+  ExchangeConstants normal_dispatch;
+  ExchangeConstants normal_combine;
   // TensorRT-LLM over NVLink: once to a rank.
-  ExchangeConstants one_sided_dispatch{.floor_us = 18.1,
-                                       .expert_us = 0,
-                                       .row_us_per_KB = 0,
-                                       .token_us = 0.01,
-                                       .link_GBps = 280,
-                                       .sm_GBps = 0,
-                                       .network_us = 0,
-                                       .nic_GBps = 48,
-                                       .overlap_loss = 0};
-  ExchangeConstants one_sided_combine{.floor_us = 20.7,
-                                      .expert_us = 0,
-                                      .row_us_per_KB = 0.452,
-                                      .token_us = 0.01,
-                                      .link_GBps = 280,
-                                      .sm_GBps = 0,
-                                      .network_us = 0,
-                                      .nic_GBps = 48,
-                                      .overlap_loss = 0};
-  double low_latency_tokens = 128;  // of a rank, at most: above it DeepEP's normal mode
-  double normal_sms = 24;           // that the normal mode takes
+  ExchangeConstants one_sided_dispatch;
+  ExchangeConstants one_sided_combine;
+  double low_latency_tokens = 0;  // of a rank, at most: above it DeepEP's normal mode
+  double normal_sms = 0;          // that the normal mode takes
   bool operator==(const ServingConstants&) const = default;
 };
 

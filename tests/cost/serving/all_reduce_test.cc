@@ -4,8 +4,7 @@
 
 #include <numeric>
 
-#include "sim/cost/cost_model.h"
-#include "sim/cost/hardware_file.h"
+#include "tests/cost/serving/times.h"
 
 namespace lockstep {
 namespace {
@@ -24,7 +23,7 @@ CollectiveCall all_reduce(int ranks, std::int64_t bytes, const std::string& libr
 
 // Round constants, so that times can be computed by hand.
 Hardware round_hardware() {
-  Hardware hardware;
+  Hardware hardware = default_hardware();
   hardware.node.link_GBps = 1000;
   hardware.launch.graph_node_us = 0.5;
   AllReduceConstants& c = hardware.serving.sglang;
@@ -43,18 +42,6 @@ Hardware round_hardware() {
        .one_shot_8_MiB = 0.125,
        .limit_8_MiB = 16};
   return hardware;
-}
-
-double us(const CollectiveCall& call, const Hardware& hardware) {
-  const auto time = serving_time(call, hardware);
-  REQUIRE(time.has_value());
-  return in_microseconds(time->total());
-}
-
-Hardware preset(const std::string& name) {
-  Result<Hardware> hardware = load_hardware(name);
-  REQUIRE(static_cast<bool>(hardware));
-  return *hardware;
 }
 
 }  // namespace

@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "sim/cost/cost_model.h"
-#include "sim/cost/hardware_file.h"
 #include "sim/cost/serving/routing.h"
+#include "tests/cost/serving/times.h"
 
 namespace lockstep {
 namespace {
@@ -27,7 +26,7 @@ CollectiveCall exchange(Collective kind, int ranks, std::int64_t tokens, std::in
 }
 
 Hardware round_hardware() {
-  Hardware hardware;
+  Hardware hardware = default_hardware();
   hardware.node.link_GBps = 1000;
   hardware.node.nic_GBps = 50;
   hardware.launch.graph_node_us = 0.5;
@@ -46,18 +45,6 @@ Hardware round_hardware() {
   hardware.serving.one_sided_dispatch = c;
   hardware.serving.normal_dispatch.sm_GBps = 5;
   return hardware;
-}
-
-double us(const CollectiveCall& call, const Hardware& hardware) {
-  const auto time = serving_time(call, hardware);
-  REQUIRE(time.has_value());
-  return in_microseconds(time->total());
-}
-
-Hardware preset(const std::string& name) {
-  Result<Hardware> hardware = load_hardware(name);
-  REQUIRE(static_cast<bool>(hardware));
-  return *hardware;
 }
 
 }  // namespace

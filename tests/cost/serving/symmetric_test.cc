@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "sim/cost/cost_model.h"
-#include "sim/cost/hardware_file.h"
+#include "tests/cost/serving/times.h"
 
 namespace lockstep {
 namespace {
@@ -21,12 +21,6 @@ double us(Collective kind, std::int64_t bytes, const Hardware& hardware,
   call.bytes = bytes;
   call.library = library;
   return in_microseconds(collective_time(call, hardware).total());
-}
-
-Hardware preset(const std::string& name) {
-  Result<Hardware> hardware = load_hardware(name);
-  REQUIRE(static_cast<bool>(hardware));
-  return *hardware;
 }
 
 }  // namespace
