@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "sim/base/text.h"
-#include "sim/cost/hardware_file.h"
 #include "sim/report/collective_report.h"
 #include "tools/commands.h"
 #include "tools/output.h"
@@ -36,10 +35,6 @@ struct CollectiveOptions {
   std::string json;
 };
 
-Diagnostic fault(std::string message, std::string hint) {
-  return {{}, "", std::move(message), "", std::move(hint)};
-}
-
 template <class Value>
 using Name = std::pair<std::string_view, Value>;
 
@@ -58,8 +53,8 @@ Result<Value> named(const std::string& what, const std::string& name,
     names.emplace_back(text);
   }
   const auto near = nearest(name, names);
-  return fault(fmt::format("unknown {} '{}'", what, name),
-               near ? fmt::format("did you mean {}?", *near) : "known: " + join(names, ", "));
+  return plain_fault(fmt::format("unknown {} '{}'", what, name),
+                     near ? fmt::format("did you mean {}?", *near) : "known: " + join(names, ", "));
 }
 
 Result<Collective> kind_of(const std::string& name) {
@@ -134,8 +129,8 @@ Result<std::int64_t> parse_size(const std::string& text) {
     const int shift = static_cast<int>(i) * 10;
     if (*number <= (std::int64_t{1} << 44 >> shift)) return std::int64_t{*number} << shift;
   }
-  return fault(fmt::format("'{}' is no number of bytes up to 16 T", text),
-               "write a whole number, with K, M or G for 1024, 1024^2, 1024^3: 512,64K,1M");
+  return plain_fault(fmt::format("'{}' is no number of bytes up to 16 T", text),
+                     "write a whole number, with K, M or G for 1024, 1024^2, 1024^3: 512,64K,1M");
 }
 
 Result<std::vector<std::int64_t>> parse_list(const std::string& text) {
@@ -154,8 +149,9 @@ Result<std::vector<std::int64_t>> sizes_of(const CollectiveOptions& options) {
   if (!begin) return begin.faults();
   const auto end = parse_size(options.end);
   if (!end) return end.faults();
-  if (*begin < 1 || *end < *begin || !(options.factor >= 1.01 && options.factor <= 1e6)) {
-    return fault(
+  const bool grows = options.factor >= 1.01 && options.factor <= 1e6;  // not of a NaN
+  if (*begin < 1 || *end < *begin || !grows) {
+    return plain_fault(
         "the sizes do not grow from --begin to --end",
         "--begin must be at least 1 and not above --end, and --factor from 1.01 to 1,000,000");
   }
@@ -168,25 +164,18 @@ Result<std::vector<std::int64_t>> sizes_of(const CollectiveOptions& options) {
   return sizes;
 }
 
-Result<Hardware> hardware_of(const CollectiveOptions& options) {
-  const auto texts = parse_settings(options.set);
-  if (!texts) return texts.faults();
-  std::vector<HardwareSetting> settings;
-  for (const Setting& text : *texts) settings.push_back({text.path, text.value});
-  return load_hardware(options.hardware, settings);
-}
-
 // The ranks of the group on the machine; with --nodes the machine's nodes are as wide as that
 // takes.
 Result<std::vector<int>> place(const CollectiveOptions& options, Hardware& hardware) {
   if (options.ranks < 1 || options.ranks > 1'000'000) {
-    return fault(fmt::format("--ranks {}: expected 1 to 1,000,000", options.ranks),
-                 "for example --ranks 8");
+    return plain_fault(fmt::format("--ranks {}: expected 1 to 1,000,000", options.ranks),
+                       "for example --ranks 8");
   }
   const int gpus = static_cast<int>(hardware.node.gpus);
   if (options.nodes > 0 && options.ranks % options.nodes != 0) {
-    return fault(fmt::format("{} ranks do not fill {} nodes evenly", options.ranks, options.nodes),
-                 "--ranks must be a multiple of --nodes");
+    return plain_fault(
+        fmt::format("{} ranks do not fill {} nodes evenly", options.ranks, options.nodes),
+        "--ranks must be a multiple of --nodes");
   }
   const int each = options.nodes > 0 ? options.ranks / options.nodes : gpus;
   hardware.node.gpus = std::max(gpus, each);
@@ -226,9 +215,10 @@ Result<std::vector<CollectiveCall>> with_given_parts(const CollectiveOptions& op
   if (!parts) return parts.faults();
   const std::size_t expected = equal_parts(call, 0).size();
   if (!has_parts(call.kind) || parts->size() != expected) {
-    return fault(fmt::format("--parts has {} sizes", parts->size()),
-                 "all_gatherv and reduce_scatterv take one for each rank, all_to_allv one for each "
-                 "pair: what rank 0 has for 0, for 1, ..., then rank 1; others take none");
+    return plain_fault(
+        fmt::format("--parts has {} sizes", parts->size()),
+        "all_gatherv and reduce_scatterv take one for each rank, all_to_allv one for each "
+        "pair: what rank 0 has for 0, for 1, ..., then rank 1; others take none");
   }
   return std::vector<CollectiveCall>{with_parts(call, *std::move(parts))};
 }
@@ -238,7 +228,7 @@ Result<std::vector<CollectiveCall>> with_tokens(const CollectiveOptions& options
   const auto tokens = parse_list(options.tokens);
   if (!tokens) return tokens.faults();
   if (options.top_k > options.experts) {
-    return fault(
+    return plain_fault(
         fmt::format("a token cannot have {} of {} experts", options.top_k, options.experts),
         "--top-k must not be above --experts");
   }
@@ -298,7 +288,7 @@ Result<Prediction> prediction_of(const CollectiveCall& call, const Hardware& har
 }
 
 Result<CollectiveTable> table_of(const CollectiveOptions& options) {
-  auto hardware = hardware_of(options);
+  auto hardware = hardware_with(options.hardware, options.set);
   if (!hardware) return hardware.faults();
   const auto call = call_of(options, *hardware);
   if (!call) return call.faults();

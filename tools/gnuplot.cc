@@ -9,8 +9,6 @@
 #include <memory>
 #include <system_error>
 
-extern char** environ;
-
 namespace lockstep::tools {
 namespace {
 
@@ -27,13 +25,6 @@ std::string read_all(std::FILE* file) {
     text.append(buffer, count);
   }
   return text;
-}
-
-Diagnostic refusal(std::string message, std::string hint) {
-  Diagnostic fault;
-  fault.message = std::move(message);
-  fault.hint = std::move(hint);
-  return fault;
 }
 
 // The exit status, or an errno as a negative number.
@@ -61,20 +52,20 @@ Result<std::string> gnuplot(const std::string& script) {
   const File in(std::tmpfile());
   const File out(std::tmpfile());
   const File err(std::tmpfile());
-  if (!in || !out || !err) return refusal("gnuplot: no temporary file can be made", "");
+  if (!in || !out || !err) return plain_fault("gnuplot: no temporary file can be made", "");
   const bool written = std::fwrite(script.data(), 1, script.size(), in.get()) == script.size();
   std::rewind(in.get());
-  if (!written) return refusal("gnuplot: the temporary file cannot be written", "");
+  if (!written) return plain_fault("gnuplot: the temporary file cannot be written", "");
   const int status = run(in, out, err);
   constexpr int kNotFound = 127;  // of a child that could not be executed
   if (status == -ENOENT || status == kNotFound) {
-    return refusal("--plot: gnuplot is not installed",
-                   "apt-get install gnuplot-nox, or tools/install_packages --plot");
+    return plain_fault("--plot: gnuplot is not installed",
+                       "apt-get install gnuplot-nox, or tools/install_packages --plot");
   }
   if (status < 0) {
-    return refusal("--plot: gnuplot: " + std::generic_category().message(-status), "");
+    return plain_fault("--plot: gnuplot: " + std::generic_category().message(-status), "");
   }
-  if (status != 0) return refusal("--plot: gnuplot refused: " + read_all(err.get()), "");
+  if (status != 0) return plain_fault("--plot: gnuplot refused: " + read_all(err.get()), "");
   return read_all(out.get());
 }
 

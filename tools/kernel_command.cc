@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "sim/base/text.h"
-#include "sim/cost/hardware_file.h"
 #include "sim/report/kernel_report.h"
 #include "tools/commands.h"
 #include "tools/kernel_shapes.h"
@@ -24,16 +23,13 @@ struct KernelOptions {
   std::string json;
 };
 
-Diagnostic fault(std::string message, std::string hint) {
-  return {{}, "", std::move(message), "", std::move(hint)};
-}
-
 Result<std::string> text_of(const std::string& file) {
   if (file == "-") {
     return std::string(std::istreambuf_iterator<char>(std::cin), {});
   }
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) return fault(fmt::format("{}: cannot open this file", file), "--shapes FILE.csv");
+  if (!stream)
+    return plain_fault(fmt::format("{}: cannot open this file", file), "--shapes FILE.csv");
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
@@ -52,21 +48,13 @@ Result<std::vector<ShapeText>> shapes_of(const KernelOptions& options) {
     shapes.insert(shapes.end(), read->begin(), read->end());
   }
   if (shapes.empty()) {
-    return fault("no shape is given", "--shape m=128,n=7168,k=7168, or --shapes FILE.csv");
+    return plain_fault("no shape is given", "--shape m=128,n=7168,k=7168, or --shapes FILE.csv");
   }
   return shapes;
 }
 
-Result<Hardware> hardware_of(const KernelOptions& options) {
-  const auto texts = parse_settings(options.set);
-  if (!texts) return texts.faults();
-  std::vector<HardwareSetting> settings;
-  for (const Setting& text : *texts) settings.push_back({text.path, text.value});
-  return load_hardware(options.hardware, settings);
-}
-
 Result<KernelTable> table_of(const KernelOptions& options) {
-  const auto hardware = hardware_of(options);
+  const auto hardware = hardware_with(options.hardware, options.set);
   if (!hardware) return hardware.faults();
   const auto shapes = shapes_of(options);
   if (!shapes) return shapes.faults();

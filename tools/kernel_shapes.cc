@@ -21,7 +21,7 @@ struct ShapeKey {
 };
 
 const std::map<std::string, std::vector<ShapeKey>>& keys() {
-  static const std::map<std::string, std::vector<ShapeKey>> kKeys = {
+  static const std::map<std::string, std::vector<ShapeKey>> known = {
       {"gemm",
        {{"m", "1", "rows of the input"},
         {"n", "1", "columns of the weights"},
@@ -55,14 +55,7 @@ const std::map<std::string, std::vector<ShapeKey>>& keys() {
         {"experts", "256", "scores of a row"},
         {"chosen", "8", "of them"}}},
   };
-  return kKeys;
-}
-
-Diagnostic fault(std::string message, std::string hint = {}) {
-  Diagnostic fault;
-  fault.message = std::move(message);
-  fault.hint = std::move(hint);
-  return fault;
+  return known;
 }
 
 // The values of one shape by their keys; collects faults.
@@ -74,9 +67,9 @@ class Reader {
     for (const auto& [name, value] : shape) {
       if (std::ranges::find(known, name) == known.end()) {
         const auto near = nearest(name, known);
-        faults_.push_back(
-            fault(fmt::format("a shape of {} has no '{}'", kind, name),
-                  near ? fmt::format("did you mean '{}'?", *near) : "known: " + join(known, ", ")));
+        faults_.push_back(plain_fault(
+            fmt::format("a shape of {} has no '{}'", kind, name),
+            near ? fmt::format("did you mean '{}'?", *near) : "known: " + join(known, ", ")));
       }
       values_[name] = value;
     }
@@ -85,20 +78,20 @@ class Reader {
   std::int64_t number(const std::string& name, std::int64_t most = kMost) {
     const auto value = parse_integer(text(name));
     if (value && *value >= 0 && *value <= most) return *value;
-    faults_.push_back(fault(
+    faults_.push_back(plain_fault(
         fmt::format("'{}' must be an integer from 0 to {}, not '{}'", name, most, text(name))));
     return 0;
   }
 
   Number format(const std::string& name, const std::string& otherwise = {}) {
-    static const std::map<std::string, Number> kNumbers = {
+    static const std::map<std::string, Number> numbers = {
         {"fp32", Number::fp32}, {"bf16", Number::bf16}, {"fp16", Number::fp16},
         {"fp8", Number::fp8},   {"fp4", Number::fp4},   {"int4", Number::int4}};
     const std::string said = text(name).empty() ? otherwise : text(name);
-    const auto found = kNumbers.find(said);
-    if (found != kNumbers.end()) return found->second;
-    faults_.push_back(fault(fmt::format("'{}' is no number format: '{}'", said, name),
-                            "known: fp32, bf16, fp16, fp8, fp4, int4"));
+    const auto found = numbers.find(said);
+    if (found != numbers.end()) return found->second;
+    faults_.push_back(plain_fault(fmt::format("'{}' is no number format: '{}'", said, name),
+                                  "known: fp32, bf16, fp16, fp8, fp4, int4"));
     return Number::bf16;
   }
   Number activations() {
@@ -200,8 +193,8 @@ Result<ShapeText> split_shape(const std::string& text, const std::string& where)
   for (const std::string& part : split(text, ',')) {
     const std::size_t equals = part.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return fault(fmt::format("{}: '{}' is no key=value", where, part),
-                   "for example m=128,n=7168,k=7168,weights=fp8");
+      return plain_fault(fmt::format("{}: '{}' is no key=value", where, part),
+                         "for example m=128,n=7168,k=7168,weights=fp8");
     }
     shape.emplace_back(part.substr(0, equals), part.substr(equals + 1));
   }
@@ -222,8 +215,8 @@ Result<std::vector<ShapeText>> read_shapes(const std::string& text, const std::s
       continue;
     }
     if (fields.size() != names.size()) {
-      Diagnostic wrong =
-          fault(fmt::format("{} fields; the first line has {} keys", fields.size(), names.size()));
+      Diagnostic wrong = plain_fault(
+          fmt::format("{} fields; the first line has {} keys", fields.size(), names.size()));
       wrong.place = {file, line, 0};
       wrong.source_line = row;
       return wrong;
@@ -233,7 +226,8 @@ Result<std::vector<ShapeText>> read_shapes(const std::string& text, const std::s
       if (!fields[i].empty()) shape.emplace_back(names[i], fields[i]);
     }
   }
-  if (shapes.empty()) return fault(fmt::format("{} holds no shapes", file), "a line of keys first");
+  if (shapes.empty())
+    return plain_fault(fmt::format("{} holds no shapes", file), "a line of keys first");
   return shapes;
 }
 

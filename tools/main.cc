@@ -55,7 +55,7 @@ int usage_fault(const std::string& message, std::string_view misspelt,
                 const std::vector<std::string>& known, const std::string& help) {
   const auto near = nearest(misspelt, known);
   const std::string hint = near ? fmt::format("did you mean {}?", *near) : "see " + help;
-  return fail({{{}, "", message, "", hint}});
+  return fail({plain_fault(message, hint)});
 }
 
 // What is wrong with the command line, with the nearest command or option where one was misspelt.
@@ -87,7 +87,7 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error,
 // `code`, or bad input where standard output could not be written.
 int flushed(int code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  return worse(code, fail({{{}, "", "cannot write standard output", "", "is the disk full?"}}));
+  return worse(code, fail({plain_fault("cannot write standard output", "is the disk full?")}));
 }
 
 int run_main(int argc, char** argv) {

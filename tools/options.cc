@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "sim/cost/hardware_file.h"
 #include "tools/commands.h"
 
 namespace lockstep::tools {
@@ -42,6 +43,13 @@ Result<std::vector<Setting>> parse_settings(const std::vector<std::string>& text
   }
   if (!faults.empty()) return faults;
   return settings;
+}
+
+Result<Hardware> hardware_with(const std::string& preset_or_path,
+                               const std::vector<std::string>& set) {
+  const Result<std::vector<Setting>> settings = parse_settings(set);
+  if (!settings) return settings.faults();
+  return load_hardware(preset_or_path, *settings);
 }
 
 Style style_of(std::FILE* stream) {

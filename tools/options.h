@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/base/error.h"
+#include "sim/cost/hardware.h"
 #include "sim/report/style.h"
 #include "sim/scenario/scenario.h"
 
@@ -35,6 +36,10 @@ struct Common {
 
 // Splits `path=value` texts.
 Result<std::vector<Setting>> parse_settings(const std::vector<std::string>& texts);
+
+// The hardware of a preset or a file, with the constants that `set` replaces (path=value).
+Result<Hardware> hardware_with(const std::string& preset_or_path,
+                               const std::vector<std::string>& set);
 
 // Colours on a terminal without NO_COLOR.
 Style style_of(std::FILE* stream);

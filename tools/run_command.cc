@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "sim/base/rank_set.h"
+#include "sim/cost/hardware_file.h"
 #include "sim/report/run_against.h"
 #include "sim/report/run_report.h"
 #include "sim/report/trace.h"
@@ -47,7 +48,7 @@ Result<RunOfPlan> run_file(const RunOptions& options, const std::string& path,
   const auto start = std::chrono::steady_clock::now();
   Result<Subject> subject = load_subject(path, settings, variant);
   if (!subject) return subject.faults();
-  const Hardware hardware = subject->scenario ? subject->scenario->hardware : Hardware{};
+  const Hardware hardware = subject->scenario ? subject->scenario->hardware : default_hardware();
   const std::optional<int> nodes =
       subject->scenario ? subject->scenario->nodes : std::optional<int>();
   const auto run_start = std::chrono::steady_clock::now();
@@ -142,7 +143,7 @@ int run_run(const RunOptions& options) {
   const Result<std::vector<Setting>> settings = parse_settings(options.common.set);
   if (!settings) return fail(settings.faults());
   if (!options.trace.empty() && options.common.files.size() > 1) {
-    return fail({{{}, "", "--trace takes one scenario", "", "run them one at a time"}});
+    return fail({plain_fault("--trace takes one scenario", "run them one at a time")});
   }
   JsonOutput json(options.common.json);
   int code = kGood;

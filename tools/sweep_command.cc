@@ -38,13 +38,6 @@ struct SweepOptions {
 // More rows than anybody waits for; a sample says as much.
 constexpr std::int64_t kMostRows = 1'000'000;
 
-Diagnostic refusal(std::string message, std::string hint) {
-  Diagnostic fault;
-  fault.message = std::move(message);
-  fault.hint = std::move(hint);
-  return fault;
-}
-
 // How far it is, for a person who waits at a terminal.
 class Progress {
  public:
@@ -142,8 +135,8 @@ Result<std::vector<std::int64_t>> choose_points(const SweepOptions& options, std
   const bool all = options.sample == 0 || options.sample >= grid;
   const std::int64_t count = all ? grid : options.sample;
   if (count > kMostRows) {
-    return refusal(fmt::format("{} points are too many", count),
-                   "--sample N takes N of them at random");
+    return plain_fault(fmt::format("{} points are too many", count),
+                       "--sample N takes N of them at random");
   }
   return sample_points(grid, count, options.seed);
 }
@@ -178,14 +171,14 @@ int write_results(const SweepOptions& options, const SweepResult& result, SweepF
 int code_of(const SweepResult& result) {
   const auto is_bad = [](const SweepRow& row) { return row.verdict == "bad-input"; };
   if (!std::ranges::all_of(result.rows, is_bad)) return kGood;
-  return fail({refusal("no point could be read: " + result.rows.front().reason,
-                       "lockstep check tells all faults of a scenario")});
+  return fail({plain_fault("no point could be read: " + result.rows.front().reason,
+                           "lockstep check tells all faults of a scenario")});
 }
 
 int run_sweep(const SweepOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   if (options.resume && options.csv.empty()) {
-    return fail({refusal("--resume needs --csv FILE", "the rows that are done are in it")});
+    return fail({plain_fault("--resume needs --csv FILE", "the rows that are done are in it")});
   }
   const Result<SweepBase> base = read_base(options);
   if (!base) return fail(base.faults());

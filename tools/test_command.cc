@@ -161,7 +161,7 @@ class TestRun {
 
 int write_page(const std::string& file, const TestRun& run, const Files& files) {
   if (run.code() != kGood) {
-    fail({{{}, "", fmt::format("{} is not written: some files fail", file), "", ""}});
+    fail({plain_fault(fmt::format("{} is not written: some files fail", file))});
     return run.code();
   }
   std::vector<NotSaid> not_said;
@@ -187,7 +187,7 @@ int run_test(const TestOptions& options) {
   for (const std::string& file : files->scenarios) run.test(file);
   if (run.passed() + run.failed() == 0) {
     return fail(
-        {{{}, "", "no scenario with an `expect` in " + join(options.common.files, ", "), "", ""}});
+        {plain_fault("no scenario with an `expect` in " + join(options.common.files, ", "))});
   }
   print(fmt::format("{} passed, {} failed\n", run.passed(), run.failed()));
   return options.page.empty() ? run.code() : write_page(options.page, run, *files);

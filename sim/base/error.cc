@@ -11,6 +11,14 @@ void assertion_failed(const char* condition, std::source_location where) {
       fmt::format("{}:{}: this should hold: {}", where.file_name(), where.line(), condition));
 }
 
+Diagnostic plain_fault(std::string message, std::string hint) {
+  return path_fault("", std::move(message), std::move(hint));
+}
+
+Diagnostic path_fault(std::string path, std::string message, std::string hint) {
+  return {{}, std::move(path), std::move(message), "", std::move(hint)};
+}
+
 bool only_unknown(const Diagnostics& diagnostics) {
   return !diagnostics.empty() &&
          std::ranges::all_of(diagnostics, [](const Diagnostic& d) { return d.unknown; });

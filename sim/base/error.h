@@ -34,6 +34,10 @@ struct Diagnostic {
 
 using Diagnostics = std::vector<Diagnostic>;
 
+// A fault that stands in no file, as of a command line; and one of the key that `path` names.
+Diagnostic plain_fault(std::string message, std::string hint = {});
+Diagnostic path_fault(std::string path, std::string message, std::string hint = {});
+
 // True if nothing is wrong with the input, but facts are missing: the answer is `unknown`.
 bool only_unknown(const Diagnostics& diagnostics);
 

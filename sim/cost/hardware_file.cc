@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <mutex>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "sim/base/text.h"
 #include "sim/base/yaml.h"
@@ -37,13 +40,28 @@ const HardwarePreset* find_preset(std::string_view name) {
 
 Result<Hardware> read_document(const Document& document, int depth);
 
+Result<Hardware> read_preset(const HardwarePreset& preset) {
+  const std::string file = fmt::format("scenarios/hardware/{}.yaml", preset.name);
+  const Result<Document> document = parse_yaml(std::string(preset.text), file);
+  return document ? read_document(*document, kDeepestBase) : Result<Hardware>(document.faults());
+}
+
+// Read when it is first asked for: a bisection or a sweep asks for the same one at every position.
+// Presets are part of the program and never change.
+const Result<Hardware>& preset_hardware(const HardwarePreset& preset) {
+  struct Slot {
+    std::once_flag once;
+    std::optional<Result<Hardware>> hardware;
+  };
+  static std::vector<Slot> slots(hardware_presets().size());
+  Slot& slot = slots[static_cast<std::size_t>(&preset - hardware_presets().data())];
+  std::call_once(slot.once, [&] { slot.hardware = read_preset(preset); });
+  return *slot.hardware;
+}
+
 // `folder`: where a path begins.
 Result<Hardware> load(const std::string& name, const std::filesystem::path& folder, int depth) {
-  if (const HardwarePreset* preset = find_preset(name)) {
-    const std::string file = fmt::format("scenarios/hardware/{}.yaml", name);
-    const Result<Document> document = parse_yaml(std::string(preset->text), file);
-    return document ? read_document(*document, depth) : Result<Hardware>(document.faults());
-  }
+  if (const HardwarePreset* preset = find_preset(name)) return preset_hardware(*preset);
   if (!is_path(name)) {
     return whole_file_fault(name, fmt::format("there is no hardware preset '{}'", name),
                             hint_for(name, hardware_preset_names()));
@@ -152,7 +170,7 @@ Node nested(std::string_view path, Node value) {
   return dot == std::string_view::npos ? map : nested(path.substr(0, dot), std::move(map));
 }
 
-void apply(const HardwareSetting& setting, Hardware& hardware, Diagnostics& faults) {
+void apply(const Setting& setting, Hardware& hardware, Diagnostics& faults) {
   const std::string written = fmt::format("--set {}={}", setting.path, setting.value);
   const auto refuse = [&](const Node&, std::string message, std::string hint) {
     faults.push_back(whole_file_fault(written, std::move(message), std::move(hint)));
@@ -178,17 +196,14 @@ std::vector<std::string> hardware_preset_names() {
   return names;
 }
 
-const Hardware& default_hardware() {
-  static const Hardware hardware = *load_hardware("hgx-h200");
-  return hardware;
-}
+const Hardware& default_hardware() { return *preset_hardware(*find_preset("hgx-h200")); }
 
 Result<Hardware> load_hardware(const std::string& preset_or_path,
-                               const std::vector<HardwareSetting>& settings) {
+                               const std::vector<Setting>& settings) {
   Result<Hardware> hardware = load(preset_or_path, {}, kDeepestBase);
   if (!hardware) return hardware;
   Diagnostics faults;
-  for (const HardwareSetting& setting : settings) apply(setting, *hardware, faults);
+  for (const Setting& setting : settings) apply(setting, *hardware, faults);
   if (!faults.empty()) return faults;
   return hardware;
 }

@@ -16,19 +16,15 @@
 #include <vector>
 
 #include "sim/base/error.h"
+#include "sim/base/setting.h"
 #include "sim/cost/hardware.h"
 
 namespace lockstep {
 
-// One constant to replace: {"gpu.hbm_GBps", "4000"}.
-struct HardwareSetting {
-  std::string path;
-  std::string value;
-};
-
-// A preset's name, or the path of a hardware file; a name with '/' or '.yaml' is a path.
+// A preset's name, or the path of a hardware file; a name with '/' or '.yaml' is a path. `settings`
+// replace constants: {"gpu.hbm_GBps", "4000"}.
 Result<Hardware> load_hardware(const std::string& preset_or_path,
-                               const std::vector<HardwareSetting>& settings = {});
+                               const std::vector<Setting>& settings = {});
 // The text of a hardware file; `file` is quoted in faults, and `base` is looked up beside it.
 Result<Hardware> parse_hardware(std::string text, const std::string& file);
 

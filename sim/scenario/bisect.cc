@@ -115,14 +115,6 @@ std::vector<BisectChange> changes_of(const Bisection& bisection) {
   return changes;
 }
 
-Diagnostic fault(std::string path, std::string message, std::string hint) {
-  Diagnostic d;
-  d.path = std::move(path);
-  d.message = std::move(message);
-  d.hint = std::move(hint);
-  return d;
-}
-
 }  // namespace
 
 const std::vector<contract::Violation>& Bisection::violations(std::size_t position) const {
@@ -141,19 +133,20 @@ std::optional<BisectChange> Bisection::first_change_of_verdict() const {
 Result<Bisection> bisect(const Scenario& scenario, const std::string& from, const std::string& to,
                          const BisectProgress& progress) {
   if (scenario.input.serving.system != "sglang") {
-    return fault("serving.system",
-                 fmt::format("the system `{}` has no revisions", scenario.input.serving.system),
-                 "bisect needs a scenario of the system sglang");
+    return path_fault(
+        "serving.system",
+        fmt::format("the system `{}` has no revisions", scenario.input.serving.system),
+        "bisect needs a scenario of the system sglang");
   }
   const Result<Revision> first = end_of_range(from, "from");
   if (!first) return first.faults();
   const Result<Revision> last = end_of_range(to, "to");
   if (!last) return last.faults();
   if (first->entry > last->entry) {
-    return fault("from",
-                 fmt::format("{} (#{}) is later in the timeline than {} (#{})", from,
-                             first->pull_request(), to, last->pull_request()),
-                 "turn the two around");
+    return path_fault("from",
+                      fmt::format("{} (#{}) is later in the timeline than {} (#{})", from,
+                                  first->pull_request(), to, last->pull_request()),
+                      "turn the two around");
   }
   const Diagnostics toggles = faults_of_toggles(scenario.input.serving);
   if (!toggles.empty()) return toggles;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/base/error.h"
+#include "sim/base/setting.h"
 #include "sim/base/yaml.h"
 #include "sim/cost/hardware.h"
 #include "sim/scenario/bug.h"
@@ -48,12 +49,6 @@ struct Scenario {
   std::optional<Bug> bug;
   std::vector<Patch> patches;  // the fix, then the neighbours; patched() makes them
   Document source;             // with `--set` applied; places of keys are looked up here
-};
-
-// `--set path=value`: replaces or adds one key; the value is parsed as YAML.
-struct Setting {
-  std::string path;
-  std::string value;
 };
 
 // Reads and checks a scenario. All faults of the file are reported at once.

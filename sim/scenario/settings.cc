@@ -12,13 +12,6 @@ namespace {
 
 constexpr std::size_t kDeepestPath = 16;
 
-Diagnostic refusal(std::string message, std::string hint = {}) {
-  Diagnostic fault;
-  fault.message = std::move(message);
-  fault.hint = std::move(hint);
-  return fault;
-}
-
 void set_line(Node& node, int line) {
   node.line = line;
   node.column = 0;
@@ -71,13 +64,13 @@ std::vector<std::string> as_written(const std::vector<Setting>& settings) {
 
 Result<Node*> node_to_set(Node& root, const std::string& path, const Node& maker) {
   const std::vector<std::string> parts = split(path, '.');
-  if (parts.size() > kDeepestPath) return refusal("this path is too deep");
+  if (parts.size() > kDeepestPath) return plain_fault("this path is too deep");
   Node* node = &root;
   std::string walked;
   for (const std::string& part : parts) {
     if (part.empty()) {
-      return refusal("a path is names with dots between them",
-                     "for example --set parallel.dp_size=4");
+      return plain_fault("a path is names with dots between them",
+                         "for example --set parallel.dp_size=4");
     }
     if (names_a_preset(*node, walked)) *node = preset_map(std::move(*node));
     if (node->is_null()) node->kind = Node::Kind::map;
@@ -87,12 +80,12 @@ Result<Node*> node_to_set(Node& root, const std::string& path, const Node& maker
       const auto index = parse_integer(part);
       const auto size = static_cast<long long>(node->items.size());
       if (!index || *index < 0 || *index >= size) {
-        return refusal(
+        return plain_fault(
             fmt::format("'{}' has {} entries, counted from 0; '{}' is none", walked, size, part));
       }
       node = &node->items[static_cast<std::size_t>(*index)];
     } else {
-      return refusal(fmt::format("'{}' is {}, so it has no '{}'", walked, shown(*node), part));
+      return plain_fault(fmt::format("'{}' is {}, so it has no '{}'", walked, shown(*node), part));
     }
     walked += (walked.empty() ? "" : ".") + part;
   }
@@ -103,7 +96,7 @@ void apply_settings(Node& root, const std::vector<Setting>& settings, FaultList&
   const std::vector<std::string> written = as_written(settings);
   for (std::size_t i = 0; i < settings.size(); ++i) {
     const auto at_setting = [&](Diagnostic fault) {
-      Diagnostic placed = refusal(std::move(fault.message), std::move(fault.hint));
+      Diagnostic placed = plain_fault(std::move(fault.message), std::move(fault.hint));
       placed.place.file = written[i];
       return placed;
     };

@@ -11,13 +11,6 @@
 namespace lockstep {
 namespace {
 
-Diagnostic refusal(std::string message, std::string hint) {
-  Diagnostic fault;
-  fault.message = std::move(message);
-  fault.hint = std::move(hint);
-  return fault;
-}
-
 // At the commas that no bracket and no quote holds.
 std::vector<std::string> split_values(const std::string& text) {
   std::vector<std::string> values(1);
@@ -48,18 +41,18 @@ std::string SweepAxis::name() const { return join(paths, "+"); }
 Result<SweepAxis> parse_axis(const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
-    return refusal(fmt::format("--over {}: expected path=value,value,...", text),
-                   "for example --over parallel.tp_size=4,8");
+    return plain_fault(fmt::format("--over {}: expected path=value,value,...", text),
+                       "for example --over parallel.tp_size=4,8");
   }
   SweepAxis axis{split(text.substr(0, equals), '+'), split_values(text.substr(equals + 1))};
   for (std::size_t i = 0; i < axis.values.size(); ++i) {
     const std::string& value = axis.values[i];
     if (value.empty()) {
-      return refusal(fmt::format("--over {}: value {} is empty", text, i + 1),
-                     "write '\"\"' for a text without letters");
+      return plain_fault(fmt::format("--over {}: value {} is empty", text, i + 1),
+                         "write '\"\"' for a text without letters");
     }
     if (std::ranges::count(axis.values, value) > 1) {
-      return refusal(fmt::format("--over {}: {} is there twice", text, value), "");
+      return plain_fault(fmt::format("--over {}: {} is there twice", text, value), "");
     }
   }
   return axis;
@@ -77,7 +70,8 @@ Result<std::vector<SweepAxis>> parse_axes(const std::vector<std::string>& texts)
     }
     for (const std::string& path : axis->paths) {
       if (!paths.insert(path).second) {
-        faults.push_back(refusal(fmt::format("--over {}: {} is swept already", text, path), ""));
+        faults.push_back(
+            plain_fault(fmt::format("--over {}: {} is swept already", text, path), ""));
       }
     }
     axes.push_back(std::move(*axis));

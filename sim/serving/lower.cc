@@ -11,14 +11,6 @@
 namespace lockstep {
 namespace {
 
-Diagnostic fault(std::string path, std::string message, std::string hint = {}) {
-  Diagnostic d;
-  d.path = std::move(path);
-  d.message = std::move(message);
-  d.hint = std::move(hint);
-  return d;
-}
-
 // Sizes that keep every product of the plan within range.
 constexpr int kMostLayers = 4096;
 constexpr int kMostExperts = 16384;
@@ -47,9 +39,9 @@ Diagnostics check_model(const Model& m) {
   Diagnostics faults;
   for (const Bound& b : bounds) {
     if (b.value >= b.least && b.value <= b.most) continue;
-    faults.push_back(
-        fault(fmt::format("model.{}", b.name),
-              fmt::format("{} must be from {} to {}, not {}", b.name, b.least, b.most, b.value)));
+    faults.push_back(path_fault(
+        fmt::format("model.{}", b.name),
+        fmt::format("{} must be from {} to {}, not {}", b.name, b.least, b.most, b.value)));
   }
   return faults;
 }
@@ -64,15 +56,16 @@ Result<Plan> lower(const LoweringInput& input) {
 Result<Plan> lower(const LoweringInput& input, std::set<int>& asked) {
   Diagnostics faults = check_model(input.model);
   if (input.steps.empty() || input.steps.size() > kMostSteps) {
-    faults.push_back(fault("batch", fmt::format("a scenario has from 1 to {} steps", kMostSteps)));
+    faults.push_back(
+        path_fault("batch", fmt::format("a scenario has from 1 to {} steps", kMostSteps)));
   }
   if (input.gpus_per_node < 1) {
-    faults.push_back(fault("hardware", "a node has at least one GPU"));
+    faults.push_back(path_fault("hardware", "a node has at least one GPU"));
   }
   const std::string& system = input.serving.system;
   if (system != "sglang" && system != "plain") {
     const auto near = nearest(system, {"sglang", "plain"});
-    faults.push_back(fault(
+    faults.push_back(path_fault(
         "serving.system", fmt::format("there is no serving system `{}`", system),
         near ? fmt::format("did you mean `{}`?", *near) : "the systems are sglang and plain"));
   }

@@ -13,7 +13,7 @@ namespace lockstep {
 namespace {
 
 Diagnostic fault(std::string message, std::string hint) {
-  return {{}, "algorithm", std::move(message), "", std::move(hint)};
+  return path_fault("algorithm", std::move(message), std::move(hint));
 }
 
 std::vector<std::string> names_for(Collective kind) {
@@ -70,11 +70,9 @@ Diagnostic too_many(std::int64_t messages) {
 }
 
 Diagnostic no_nic() {
-  return {{},
-          "node.nics",
-          "the ranks are on several nodes, and the nodes of this hardware have no NIC",
-          "",
-          "set node.nics and node.nic_GBps, or node.gpus to have all ranks on one node"};
+  return path_fault("node.nics",
+                    "the ranks are on several nodes, and the nodes of this hardware have no NIC",
+                    "set node.nics and node.nic_GBps, or node.gpus to have all ranks on one node");
 }
 
 const std::vector<std::string>& libraries() {
@@ -85,11 +83,9 @@ const std::vector<std::string>& libraries() {
 
 Diagnostic unknown_library(const std::string& name) {
   const auto near = nearest(name, libraries());
-  return {{},
-          "library",
-          fmt::format("unknown library '{}'", name),
-          "",
-          near ? fmt::format("did you mean {}?", *near) : "known: " + join(libraries(), ", ")};
+  return path_fault(
+      "library", fmt::format("unknown library '{}'", name),
+      near ? fmt::format("did you mean {}?", *near) : "known: " + join(libraries(), ", "));
 }
 
 }  // namespace

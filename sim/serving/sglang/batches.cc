@@ -13,13 +13,6 @@ namespace {
 constexpr int kMostTokens = 1 << 24;                       // of a shard in a step
 constexpr std::int64_t kMostRows = std::int64_t{1} << 30;  // of all shards
 
-Diagnostic fault(std::string path, std::string message) {
-  Diagnostic d;
-  d.path = std::move(path);
-  d.message = std::move(message);
-  return d;
-}
-
 std::optional<std::string> refuse_shard(const ShardBatch& shard) {
   if (shard.mode == ForwardMode::idle && !shard.requests.empty()) {
     return "an idle shard has no requests";
@@ -40,24 +33,25 @@ std::optional<std::string> refuse_shard(const ShardBatch& shard) {
 Diagnostics check_batch(const BatchSpec& batch, const std::string& path, const Parallel& parallel) {
   const auto shards = static_cast<std::size_t>(parallel.attn_dp);
   if (batch.shards.size() != shards) {
-    return {fault(path + ".tokens",
-                  fmt::format("the layout has {} attention-DP shards, the batch has {}", shards,
-                              batch.shards.size()))};
+    return {path_fault(path + ".tokens",
+                       fmt::format("the layout has {} attention-DP shards, the batch has {}",
+                                   shards, batch.shards.size()))};
   }
   Diagnostics faults;
   bool any = false;
   for (std::size_t d = 0; d < batch.shards.size(); ++d) {
     any = any || !batch.shards[d].requests.empty();
     if (const auto why = refuse_shard(batch.shards[d])) {
-      faults.push_back(fault(path + ".tokens", fmt::format("shard {}: {}", d, *why)));
+      faults.push_back(path_fault(path + ".tokens", fmt::format("shard {}: {}", d, *why)));
     }
   }
-  if (!any) faults.push_back(fault(path + ".tokens", "no shard has a token: nothing would run"));
+  if (!any)
+    faults.push_back(path_fault(path + ".tokens", "no shard has a token: nothing would run"));
   if (batch.cuda_graph_bs) {
     const bool positive =
         std::ranges::all_of(*batch.cuda_graph_bs, [](int size) { return size > 0; });
     if (!positive || batch.cuda_graph_bs->empty()) {
-      faults.push_back(fault(path + ".cuda_graph_bs", "captured sizes are positive numbers"));
+      faults.push_back(path_fault(path + ".cuda_graph_bs", "captured sizes are positive numbers"));
     }
   }
   return faults;
@@ -73,11 +67,11 @@ Result<std::optional<int>> choose_graph(const BatchSpec& batch, const std::strin
     return std::optional<int>{};
   if (question.is_extend) {
     if (!asked) return std::optional<int>{};
-    return fault(key, "a captured graph with an extend batch is not modelled yet");
+    return path_fault(key, "a captured graph with an extend batch is not modelled yet");
   }
   if (question.forced == Padding::sum_len) {
     if (!asked) return std::optional<int>{};
-    return fault(key, "a captured decode graph is always max_len, the batch asks for sum_len");
+    return path_fault(key, "a captured decode graph is always max_len, the batch asks for sum_len");
   }
   const CaptureOptions options{batch.cuda_graph_bs, settings.cuda_graph_max_bs,
                                settings.disable_cuda_graph_padding};
@@ -85,8 +79,8 @@ Result<std::optional<int>> choose_graph(const BatchSpec& batch, const std::strin
   const int rows = std::ranges::max(question.tokens);
   const std::optional<int> bucket = bucket_of(sizes, rows);
   if (!bucket && asked) {
-    return fault(key, fmt::format("no captured size holds {} rows: the largest is {}", rows,
-                                  sizes.empty() ? 0 : sizes.back()));
+    return path_fault(key, fmt::format("no captured size holds {} rows: the largest is {}", rows,
+                                       sizes.empty() ? 0 : sizes.back()));
   }
   return bucket;
 }
@@ -134,11 +128,12 @@ Result<PrefillGraph> prefill_graph(const BatchSpec& batch, const std::string& pa
   const bool asked = backend == "breakable";
   const bool wanted = backend.empty() ? step.revision.includes(31682) : asked;
   if (asked && step.parallel.dp_attention && !step.revision.includes(30898)) {
-    return fault(path + ".prefill_graph",
-                 "SGLang refuses a breakable prefill graph under DP attention before #30898");
+    return path_fault(path + ".prefill_graph",
+                      "SGLang refuses a breakable prefill graph under DP attention before #30898");
   }
   if (asked && step.mla) {
-    return fault(path + ".prefill_graph", "the breakable prefill graph is disabled for MLA models");
+    return path_fault(path + ".prefill_graph",
+                      "the breakable prefill graph is disabled for MLA models");
   }
   const bool decodes = std::ranges::any_of(batch.shards, [](const ShardBatch& s) {
     return s.mode == ForwardMode::decode && !s.requests.empty();
@@ -151,9 +146,10 @@ Result<PrefillGraph> prefill_graph(const BatchSpec& batch, const std::string& pa
 }
 
 Diagnostic unknown_padding(const std::string& path) {
-  Diagnostic d = fault(path + ".padding",
-                       "the largest captured prefill size is not known, and this step's padding "
-                       "hangs on it");
+  Diagnostic d =
+      path_fault(path + ".padding",
+                 "the largest captured prefill size is not known, and this step's padding "
+                 "hangs on it");
   d.hint = "give batch.prefill_graph {max_tokens: N}, or batch.padding";
   d.unknown = true;
   return d;
@@ -193,7 +189,7 @@ Result<ResolvedStep> resolve_step(const BatchSpec& batch, const std::string& pat
   resolved.counts = std::move(*counts);
   const std::int64_t widest = std::ranges::max(resolved.counts.rows);
   if (widest * parallel.attn_dp >= kMostRows) {
-    return fault(path + ".tokens", fmt::format("more than {} rows in one step", kMostRows));
+    return path_fault(path + ".tokens", fmt::format("more than {} rows in one step", kMostRows));
   }
   resolved.notes = notes_on(batch, resolved, question.bucket, parallel);
   return resolved;

@@ -33,15 +33,8 @@ struct Setup {
   RuleBook book;
 };
 
-Diagnostic fault(std::string path, std::string message) {
-  Diagnostic d;
-  d.path = std::move(path);
-  d.message = std::move(message);
-  return d;
-}
-
 Diagnostic unknown_fact(const std::string& fact) {
-  Diagnostic d = fault("serving.revision", fact);
+  Diagnostic d = path_fault("serving.revision", fact);
   d.unknown = true;
   return d;
 }
@@ -141,7 +134,7 @@ class StepLowering {
 
   Diagnostics refuse_layer(const LayerFacts& layer, const LayerDecision& decision) const {
     if (!decision.fault.empty()) {
-      return {fault(
+      return {path_fault(
           "serving.rules." + decision.fault,
           fmt::format("layer {}: {} must be the same on all ranks", layer.layer, decision.fault))};
     }
@@ -149,12 +142,13 @@ class StepLowering {
     for (const std::string& fact : decision.unknown) unknown.push_back(unknown_fact(fact));
     if (!unknown.empty() || !decision.defers_sum) return unknown;
     if (setup_.parallel.dp_attention && !setup_.revision.includes(41197)) {
-      return {fault(kFusionPath,
-                    "a sum deferred to the next layer under DP attention is not modelled before "
-                    "#41197")};
+      return {
+          path_fault(kFusionPath,
+                     "a sum deferred to the next layer under DP attention is not modelled before "
+                     "#41197")};
     }
     if (layer.last) {
-      return {fault(kFusionPath, "the last layer has no next one to defer its sum to")};
+      return {path_fault(kFusionPath, "the last layer has no next one to defer its sum to")};
     }
     return {};
   }
@@ -236,8 +230,8 @@ Result<Plan> lower_steps(const Setup& setup, Plan start) {
     steps.push_back({lowering.padding(), resolved->cuda_graph, lowering.requests()});
     for (const ShardBatch& shard : batch.shards) first_token += shard.tokens();
     if (first_token > kMostTokens) {
-      return fault(batch_path(setup.input, s) + ".tokens",
-                   fmt::format("more than {} tokens in all steps", kMostTokens));
+      return path_fault(batch_path(setup.input, s) + ".tokens",
+                        fmt::format("more than {} tokens in all steps", kMostTokens));
     }
     for (const std::string& note : resolved->notes) {
       notes.push_back(setup.input.steps.size() == 1 ? note : fmt::format("step {}: {}", s, note));
@@ -326,12 +320,12 @@ Result<Plan> lower_sglang(const LoweringInput& input, std::set<int>& asked) {
 Result<Plan> lower_plain(const LoweringInput& input) {
   constexpr int kPaddingOf = 30802;
   if (!input.serving.rules.empty()) {
-    return fault("serving.rules." + input.serving.rules.begin()->first,
-                 "the system `plain` has no rules");
+    return path_fault("serving.rules." + input.serving.rules.begin()->first,
+                      "the system `plain` has no rules");
   }
   if (!input.serving.with.empty() || !input.serving.without.empty()) {
-    return fault(input.serving.with.empty() ? "serving.without" : "serving.with",
-                 "the system `plain` has no revisions");
+    return path_fault(input.serving.with.empty() ? "serving.without" : "serving.with",
+                      "the system `plain` has no revisions");
   }
   const Result<Revision> at = resolve_revision(std::to_string(kPaddingOf));
   const Result<Settings> settings = read_settings(input.serving, *at);

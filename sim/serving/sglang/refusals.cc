@@ -10,13 +10,6 @@
 namespace lockstep::sglang {
 namespace {
 
-Diagnostic fault(std::string path, std::string message) {
-  Diagnostic d;
-  d.path = std::move(path);
-  d.message = std::move(message);
-  return d;
-}
-
 class Refusals {
  public:
   Refusals(const RuleBook& book, const Environment& decided) : book_(book), decided_(decided) {}
@@ -25,11 +18,11 @@ class Refusals {
   void need(Input rule, const std::string& path, const std::string& message) {
     if (decided_.is_unknown(rule)) {
       for (const std::string& fact : book_.unknown_facts(rule, decided_)) {
-        faults_.push_back(fault(path, fact));
+        faults_.push_back(path_fault(path, fact));
         faults_.back().unknown = true;
       }
     } else if (!decided_.is(rule)) {
-      faults_.push_back(fault(path, message));
+      faults_.push_back(path_fault(path, message));
     }
   }
 
@@ -58,11 +51,11 @@ Diagnostics refuse_model(const Family& family, const Model& model, const Paralle
   for (const FamilyRefusal& refusal : family.refusals) {
     const Result<Expression> when = Expression::parse(refusal.when);
     LOCKSTEP_ASSERT(static_cast<bool>(when));
-    if (when->evaluate(decided) == 1) refusals.add(fault(refusal.key, refusal.because));
+    if (when->evaluate(decided) == 1) refusals.add(path_fault(refusal.key, refusal.because));
   }
   if (decided.is(Input::fp4_allgather)) {
     refusals.add(
-        fault("serving.flags.moe_runner_backend", "the fp4 all-gather is not modelled yet"));
+        path_fault("serving.flags.moe_runner_backend", "the fp4 all-gather is not modelled yet"));
   }
   return refusals.take();
 }

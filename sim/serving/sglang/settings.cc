@@ -76,14 +76,6 @@ constexpr std::array<const char*, 2> kNotModelledVariables{"SGLANG_DP_SHARED_EXP
                                                            "SGLANG_USE_AITER"};
 constexpr const char* kFusionBackend = "flashinfer_allreduce_fusion_backend";
 
-Diagnostic fault(std::string path, std::string message, std::string hint = {}) {
-  Diagnostic d;
-  d.path = std::move(path);
-  d.message = std::move(message);
-  d.hint = std::move(hint);
-  return d;
-}
-
 std::string suggestion(const std::string& name, const std::vector<std::string>& known) {
   const auto near = nearest(name, known);
   return near ? fmt::format("did you mean `{}`?", *near)
@@ -115,8 +107,8 @@ std::optional<Diagnostic> read_max_bs(const FlagValue& value, Settings& settings
   constexpr std::int64_t kLargest = 65536;
   const auto* number = std::get_if<std::int64_t>(&value);
   if (number == nullptr || *number < 1 || *number > kLargest) {
-    return fault("serving.flags.cuda_graph_max_bs",
-                 fmt::format("cuda_graph_max_bs is a number from 1 to {}", kLargest));
+    return path_fault("serving.flags.cuda_graph_max_bs",
+                      fmt::format("cuda_graph_max_bs is a number from 1 to {}", kLargest));
   }
   settings.cuda_graph_max_bs = static_cast<int>(*number);
   return std::nullopt;
@@ -125,17 +117,17 @@ std::optional<Diagnostic> read_max_bs(const FlagValue& value, Settings& settings
 std::optional<Diagnostic> not_yet(const std::string& path, std::string_view name, int since,
                                   const Revision& revision) {
   if (since == 0 || revision.includes(since)) return std::nullopt;
-  return fault(path, fmt::format("{} does not exist before #{}", name, since));
+  return path_fault(path, fmt::format("{} does not exist before #{}", name, since));
 }
 
 std::optional<Diagnostic> read_text(const TextFlag& flag, const std::string& path,
                                     const FlagValue& value, const Revision& revision,
                                     Settings& settings) {
   const auto* text = std::get_if<std::string>(&value);
-  if (text == nullptr) return fault(path, fmt::format("{} is a name", flag.name));
+  if (text == nullptr) return path_fault(path, fmt::format("{} is a name", flag.name));
   if (auto early = not_yet(path, flag.name, flag.since, revision)) return early;
   if (!flag.choices.empty() && std::ranges::find(flag.choices, *text) == flag.choices.end()) {
-    return fault(
+    return path_fault(
         path, fmt::format("{} is one of {}, not `{}`", flag.name, join(flag.choices, ", "), *text));
   }
   settings.*flag.field = *text;
@@ -148,7 +140,7 @@ std::optional<Diagnostic> read_flag(const std::string& name, const FlagValue& va
   for (const BoolFlag& flag : kBoolFlags) {
     if (name != flag.name) continue;
     const auto* on = std::get_if<bool>(&value);
-    if (on == nullptr) return fault(path, fmt::format("{} is true or false", name));
+    if (on == nullptr) return path_fault(path, fmt::format("{} is true or false", name));
     settings.*flag.field = *on;
     return std::nullopt;
   }
@@ -161,11 +153,11 @@ std::optional<Diagnostic> read_flag(const std::string& name, const FlagValue& va
     return std::nullopt;
   }
   if (std::ranges::find(kNotModelledFlags, name) == kNotModelledFlags.end()) {
-    return fault(path, fmt::format("`{}` is not a flag that decides a rule", name),
-                 suggestion(name, known_flags()));
+    return path_fault(path, fmt::format("`{}` is not a flag that decides a rule", name),
+                      suggestion(name, known_flags()));
   }
   if (is_off(value)) return std::nullopt;
-  return fault(path, fmt::format("{} is not modelled yet", name));
+  return path_fault(path, fmt::format("{} is not modelled yet", name));
 }
 
 std::vector<std::string> known_variables() {
@@ -180,16 +172,17 @@ std::optional<Diagnostic> read_variable(const std::string& name, const std::stri
   const std::string path = "serving.env." + name;
   const std::vector<std::string> known = known_variables();
   if (std::ranges::find(known, name) == known.end()) {
-    return fault(path, fmt::format("`{}` is not an environment variable that decides a rule", name),
-                 suggestion(name, known));
+    return path_fault(path,
+                      fmt::format("`{}` is not an environment variable that decides a rule", name),
+                      suggestion(name, known));
   }
   const auto on = parse_switch(value);
-  if (!on) return fault(path, fmt::format("{} is 0, 1, true or false, not `{}`", name, value));
+  if (!on) return path_fault(path, fmt::format("{} is 0, 1, true or false, not `{}`", name, value));
   const auto variable =
       std::ranges::find_if(kVariables, [&](const Variable& v) { return name == v.name; });
   if (variable == kVariables.end()) {
     if (!*on) return std::nullopt;
-    return fault(path, fmt::format("{} is not modelled yet", name));
+    return path_fault(path, fmt::format("{} is not modelled yet", name));
   }
   if (*on) {
     if (auto early = not_yet(path, name, variable->since, revision)) return early;

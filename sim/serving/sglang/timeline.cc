@@ -20,11 +20,7 @@ constexpr const char* kHowToWrite =
     "(\"2026-05-01\") or \"latest\"";
 
 Diagnostic fault(std::string message, std::string hint) {
-  Diagnostic d;
-  d.path = "serving.revision";
-  d.message = std::move(message);
-  d.hint = std::move(hint);
-  return d;
+  return path_fault("serving.revision", std::move(message), std::move(hint));
 }
 
 std::string describe(const TimelineEntry& entry) {
