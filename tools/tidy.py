@@ -5,8 +5,8 @@
     tools/tidy.py --self-test  runs tests/tidy/tidy_test.py
 
 The rules, each a function below: length (100 columns, 70 lines a function, 400 lines a file),
-direction of includes (design section 7), banned names, form of headers, sources named in a
-CMakeLists.txt. Standard library only.
+direction of includes (design section 7), banned names, form of headers, one type a name, sources
+named in a CMakeLists.txt. Standard library only.
 """
 
 import re
@@ -250,6 +250,44 @@ def check_header(source):
         yield Fault(source.path, 1, "a header needs #pragma once")
 
 
+NAMESPACE = re.compile(r"\bnamespace\s*([\w:]*)\s*$")
+TYPE = re.compile(r"^(?:template\s*<.*>\s*)?(?:class|struct|union|enum(?:\s+class)?)\s+"
+                  r"(?:alignas\([^()]*\)\s*|\[\[[^\]]*\]\]\s*)?(\w+)\s*(?:final\s*)?(?::(?!:).*)?$",
+                  re.DOTALL)
+
+
+def types(code):
+    """Yields (full name, offset) of each type of a named namespace that `code` defines."""
+    code = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", lambda m: re.sub(r"[^\n]", " ", m[0]), code,
+                  flags=re.MULTILINE)
+    scopes = []  # of the open braces: the namespace it opens, else None
+    head = 0
+    for mark in re.finditer(r"[{};]", code):
+        text = code[head:mark.start()].strip()
+        if mark[0] == "{":
+            space = NAMESPACE.search(text)
+            name = TYPE.match(text)
+            if name and all(scopes):
+                yield "::".join([*scopes, name[1]]), mark.start()
+            scopes.append((space[1] or None) if space else None)
+        elif mark[0] == "}" and scopes:
+            scopes.pop()
+        head = mark.end()
+
+
+def check_one_type_a_name(sources):
+    """Two types of one name in one program are undefined behaviour that no compiler tells."""
+    first = {}
+    for source in sources:
+        if not source.is_code or source.path.startswith("tests/"):
+            continue
+        for name, offset in types(source.code):
+            line = line_of(source.code, offset)
+            other = first.setdefault(name, f"{source.path}:{line}")
+            if other != f"{source.path}:{line}":
+                yield Fault(source.path, line, f"{name} is another type at {other}")
+
+
 def is_named_in_cmake(path, lists):
     """True if a CMakeLists.txt at or above `path` names it, relative to itself."""
     for parent in Path(path).parents:
@@ -280,6 +318,7 @@ def check_tree(root):
             faults += rule(source)
         faults += check_includes(source, root)
         faults += check_named_in_cmake(source, lists)
+    faults += check_one_type_a_name(sources)
     return sorted(faults), len(sources)
 
 

@@ -71,11 +71,11 @@ class Engine {
     kTraffic,                      // and above: not ours
   };
 
-  const Action& action(Place place) const {
+  const Action& action(ActionRef place) const {
     return program_.of_rank[at(place.rank)][at(place.action)];
   }
-  Moment& moment(Place place) { return timeline_.of_rank[at(place.rank)][at(place.action)]; }
-  std::int32_t stream_of(Place place) const {
+  Moment& moment(ActionRef place) { return timeline_.of_rank[at(place.rank)][at(place.action)]; }
+  std::int32_t stream_of(ActionRef place) const {
     return matching_.stream(place.rank, action(place).stream);
   }
   void push(Time time, Kind kind, std::int32_t subject) {
@@ -123,7 +123,7 @@ class Engine {
   void go_on(std::int32_t stream) {
     Stream& s = streams_[at(stream)];
     while (s.head >= 0) {
-      const Place place{s.rank, s.head};
+      const ActionRef place{s.rank, s.head};
       Moment& m = moment(place);
       const Time ready = std::max(m.issued, s.time);
       const bool host_was_late = s.previous < 0 || s.time < m.issued;
@@ -139,7 +139,7 @@ class Engine {
     s.head = matching_.of({s.rank, s.head}).next;
   }
   // The action that the stream stands at ends then.
-  void release(Place place, Time end) {
+  void release(ActionRef place, Time end) {
     moment(place).end = end;
     const std::int32_t stream = stream_of(place);
     step(streams_[at(stream)], end);
@@ -147,7 +147,7 @@ class Engine {
   }
 
   // True if the end of the action is known.
-  bool pass(Place place, Moment& m, Time ready, std::int32_t stream) {
+  bool pass(ActionRef place, Moment& m, Time ready, std::int32_t stream) {
     switch (action(place).kind) {
       case ActionKind::busy:
         m.ready = m.begin = ready;
@@ -163,7 +163,7 @@ class Engine {
     }
   }
 
-  bool record(Place place, Moment& m, Time ready) {
+  bool record(ActionRef place, Moment& m, Time ready) {
     m.ready = m.begin = m.end = ready;
     for (auto s = waiters_of(place); s >= 0; s = streams_[at(s)].next_waiter) {
       push(queue_.now(), kGoOn, s);
@@ -171,9 +171,9 @@ class Engine {
     return true;
   }
 
-  bool wait(Place place, Moment& m, Time ready, std::int32_t stream) {
+  bool wait(ActionRef place, Moment& m, Time ready, std::int32_t stream) {
     m.ready = m.begin = m.end = ready;
-    const Place recorded{place.rank, matching_.of(place).other};
+    const ActionRef recorded{place.rank, matching_.of(place).other};
     if (!recorded.exists()) return true;
     const Time event = moment(recorded).end;
     if (event == kNever) {
@@ -187,11 +187,11 @@ class Engine {
     return true;
   }
   // The first stream that waits for a record.
-  std::int32_t& waiters_of(Place record) {
+  std::int32_t& waiters_of(ActionRef record) {
     return waiters_[at(matching_.first_action[at(record.rank)] + record.action)];
   }
 
-  void arrive(Place place) {
+  void arrive(ActionRef place) {
     moment(place).ready = queue_.now();
     if (action(place).kind == ActionKind::meet) {
       arrive_at_meeting(place);
@@ -200,7 +200,7 @@ class Engine {
     }
   }
 
-  void arrive_at_meeting(Place place) {
+  void arrive_at_meeting(ActionRef place) {
     const std::int32_t index = matching_.meeting_of[at(matching_.of(place).other)];
     const Meeting& meeting = matching_.meetings[at(index)];
     Gathering& gathering = gatherings_[at(index)];
@@ -217,7 +217,7 @@ class Engine {
     gathering.last_rank = moment(place).last_rank;
     gathering.last_action = moment(place).last_action;
     if (described.schedule) return;
-    for (const Place member : matching_.members(meeting)) {
+    for (const ActionRef member : matching_.members(meeting)) {
       begin_with_last(moment(member), gathering);
       release(member, queue_.now() + described.duration);
     }
@@ -229,7 +229,7 @@ class Engine {
   }
 
   // A member of a collective that goes message by message; the first brings the switches.
-  void come(Place place, std::int32_t index, const Call& call) {
+  void come(ActionRef place, std::int32_t index, const Call& call) {
     const Meeting& meeting = matching_.meetings[at(index)];
     Gathering& gathering = gatherings_[at(index)];
     if (gathering.arrived == 1) {
@@ -257,7 +257,7 @@ class Engine {
       const std::int32_t index = meeting_of_collective_[at(ended.collective)];
       const Meeting& meeting = matching_.meetings[at(index)];
       if (ended.party >= meeting.members) continue;  // a switch
-      const Place place = matching_.calls[at(meeting.first + ended.party)];
+      const ActionRef place = matching_.calls[at(meeting.first + ended.party)];
       const Gathering& gathering = gatherings_[at(index)];
       Moment& m = moment(place);
       m.begin = queue_.now();
@@ -267,10 +267,10 @@ class Engine {
     traffic_.ended().clear();
   }
 
-  bool is_ready(Place place) { return moment(place).ready != kNever; }
+  bool is_ready(ActionRef place) { return moment(place).ready != kNever; }
 
   // One side of messages is there.
-  void post(Place place) {
+  void post(ActionRef place) {
     const Partners& partners = matching_.partners[at(matching_.of(place).other)];
     const Moment cause = moment(place);
     if (!partners.sends && !partners.receives) {
@@ -285,9 +285,9 @@ class Engine {
   }
 
   // Both sides are there: the second of them now, for the reason in `cause`.
-  void transfer(Place sender, Place receiver, const Moment& cause) {
+  void transfer(ActionRef sender, ActionRef receiver, const Moment& cause) {
     const Duration duration = std::max(action(sender).duration, action(receiver).duration);
-    for (const Place side : {sender, receiver}) {
+    for (const ActionRef side : {sender, receiver}) {
       Transfer& t = transfers_[at(matching_.of(side).other)];
       t.end = std::max(t.end, queue_.now() + duration);
       if (--t.missing > 0) continue;

@@ -21,7 +21,7 @@ struct Half {
   std::int32_t to = 0;
   bool received = false;
   std::int32_t index = 0;  // its action's, in the order of ranks and lists
-  Place place;
+  ActionRef place;
 };
 
 class Matcher {
@@ -81,7 +81,7 @@ class Matcher {
     find_memberships();
     const std::size_t communicators = program_.communicators.size();
     std::vector<std::int32_t> calls(communicators, 0);  // the most of a member
-    each_call([&](std::size_t c, std::int32_t k, std::int32_t, Place) {
+    each_call([&](std::size_t c, std::int32_t k, std::int32_t, ActionRef) {
       calls[c] = std::max(calls[c], k + 1);
     });
     std::vector<std::int32_t> base(communicators);  // into `calls` of the result
@@ -89,7 +89,7 @@ class Matcher {
       base[c] = number(result_.calls.size());
       add_meetings(number(program_.communicators[c].size()), calls[c]);
     }
-    each_call([&](std::size_t c, std::int32_t k, std::int32_t member, Place place) {
+    each_call([&](std::size_t c, std::int32_t k, std::int32_t member, ActionRef place) {
       const auto size = number(program_.communicators[c].size());
       const std::int32_t slot = base[c] + k * size + member;
       result_.calls[at(slot)] = place;
@@ -120,7 +120,7 @@ class Matcher {
         if (list(rank)[i].kind != ActionKind::meet) continue;
         const std::size_t c = at(list(rank)[i].communicator);
         LOCKSTEP_ASSERT(member[c] >= 0);
-        visit(c, count[c]++, member[c], Place{rank, number(i)});
+        visit(c, count[c]++, member[c], ActionRef{rank, number(i)});
       }
       for (const auto& [c, m] : memberships_[at(rank)]) member[at(c)] = -1;
     }
@@ -189,7 +189,7 @@ class Matcher {
                               : action.kind == ActionKind::receive ? action.peer
                                                                    : -1;
     const std::int32_t index = result_.first_action[at(rank)] + number(i);
-    const Place place{rank, number(i)};
+    const ActionRef place{rank, number(i)};
     links(rank, i).other = number(result_.partners.size());
     result_.partners.push_back({to >= 0, from >= 0, {}, {}});
     if (to >= 0) halves.push_back({rank, to, false, index, place});

@@ -11,11 +11,11 @@
 namespace lockstep {
 
 // An action: the rank, and the position in its list.
-struct Place {
+struct ActionRef {
   std::int32_t rank = -1;
   std::int32_t action = -1;
   bool exists() const { return action >= 0; }
-  bool operator==(const Place&) const = default;
+  bool operator==(const ActionRef&) const = default;
 };
 
 // The calls of number k on one communicator, in group order; one that a member never makes does
@@ -29,8 +29,8 @@ struct Meeting {
 struct Partners {
   bool sends = false;
   bool receives = false;
-  Place receiver;  // of what it sends
-  Place sender;    // of what it receives
+  ActionRef receiver;  // of what it sends
+  ActionRef sender;    // of what it receives
 };
 
 struct Matching {
@@ -44,18 +44,18 @@ struct Matching {
   std::vector<std::int32_t> first_action;  // by rank: into `links`
   std::vector<Links> links;                // of every action, rank after rank
   std::vector<Meeting> meetings;           // communicator after communicator, by number
-  std::vector<Place> calls;                // of the meetings, each in group order
+  std::vector<ActionRef> calls;            // of the meetings, each in group order
   std::vector<std::int32_t> meeting_of;    // by entry of `calls`
   std::vector<Partners> partners;
   std::vector<std::int32_t> first_stream;  // by rank, and behind them their sum
   std::vector<std::int32_t> first_on;      // by stream: the position of its first action; -1: none
 
-  const Links& of(Place place) const {
+  const Links& of(ActionRef place) const {
     return links[static_cast<std::size_t>(first_action[static_cast<std::size_t>(place.rank)]) +
                  static_cast<std::size_t>(place.action)];
   }
   // In group order.
-  std::span<const Place> members(const Meeting& meeting) const {
+  std::span<const ActionRef> members(const Meeting& meeting) const {
     return std::span(calls).subspan(static_cast<std::size_t>(meeting.first),
                                     static_cast<std::size_t>(meeting.members));
   }

@@ -97,7 +97,7 @@ class Search {
   }
 
   std::vector<Need> needs_of(std::int32_t stream) const {
-    const Place place{rank_of_[at(stream)], stands_[at(stream)]};
+    const ActionRef place{rank_of_[at(stream)], stands_[at(stream)]};
     const Action& action = program_.of_rank[at(place.rank)][at(place.action)];
     const std::int32_t other = matching_.of(place).other;
     std::vector<Need> needs;
@@ -117,7 +117,7 @@ class Search {
     return needs;
   }
 
-  void add(std::int32_t rank, Place place, std::vector<Need>& needs) const {
+  void add(std::int32_t rank, ActionRef place, std::vector<Need>& needs) const {
     if (!place.exists()) return needs.push_back({rank, -1});
     if (timeline_.of_rank[at(rank)][at(place.action)].ready != kNever) return;
     const Action& action = program_.of_rank[at(rank)][at(place.action)];
@@ -142,15 +142,15 @@ Stuck find_deadlock(const Program& program, const Matching& matching,
 }
 
 Stuck tell_mismatch(const Program& program, const Matching& matching, const Meeting& meeting) {
-  const auto call = [&](Place place) {
+  const auto call = [&](ActionRef place) {
     return program.of_rank[at(place.rank)][at(place.action)].call;
   };
   Stuck stuck{Stuck::Cause::mismatch, {}};
   const auto members = matching.members(meeting);
-  for (const Place member : members) {
+  for (const ActionRef member : members) {
     if (!member.exists()) continue;
     const auto other = std::ranges::find_if(
-        members, [&](Place place) { return place.exists() && call(place) != call(member); });
+        members, [&](ActionRef place) { return place.exists() && call(place) != call(member); });
     stuck.waits.push_back({member.rank, member.action, other->rank});
   }
   return stuck;

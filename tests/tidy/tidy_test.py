@@ -167,6 +167,19 @@ class FormTest(unittest.TestCase):
             "sim/base/a.h:1: a header begins with a comment that states its purpose",
             "sim/base/a.h:1: a header needs #pragma once"])
 
+    def test_two_types_of_one_name_are_found(self):
+        files = {"sim/base/a.h": header("namespace n {\nstruct A { int x; };\n}\n"),
+                 "sim/base/b.cc": "namespace n {\nclass A final : public B {\n};\n}\n"}
+        self.assertEqual(faults_in(files), [
+            "sim/base/b.cc:2: n::A is another type at sim/base/a.h:4"])
+
+    def test_types_of_other_namespaces_and_nested_ones_may_share_a_name(self):
+        files = {"sim/base/a.h": header("namespace n {\nstruct A { struct B {}; };\n}\n"),
+                 "sim/base/b.cc": "namespace n {\nnamespace {\nstruct A {};\n}\nstruct B {};\n"
+                                  "struct A;\nvoid f(struct A& a) {}\n}\n",
+                 "sim/base/c.cc": "namespace m {\nstruct A {};\n}\n"}
+        self.assertEqual(faults_in(files), [])
+
     def test_a_source_outside_of_cmake_is_found(self):
         files = {"CMakeLists.txt": "# sim/base/a.cc\nx(sim/base/aa.cc)\n",
                  "sim/base/a.cc": "", "sim/base/aa.cc": ""}

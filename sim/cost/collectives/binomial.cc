@@ -39,7 +39,8 @@ class Binomial final : public MessageSchedule<Binomial> {
     const int half = half_of(round);
     const bool sends =
         reduces_ ? party >= half && party < 2 * half : party < half && party + half < n_;
-    if (sends) take(Message{reduces_ ? party - half : party + half, round, {0, total_, reduces_}});
+    if (sends)
+      take(MessagePart{reduces_ ? party - half : party + half, round, {0, total_, reduces_}});
   }
 
  private:

@@ -88,7 +88,7 @@ class Chains final : public MessageSchedule<Chains> {
     if (round == 0) return;
     const Item& it = item(round - 1);
     if (place(party, it) == n_ - 1) return;
-    take(Message{around(party + 1, n_), round - 1, {it.first, it.count, reduces_}});
+    take(MessagePart{around(party + 1, n_), round - 1, {it.first, it.count, reduces_}});
   }
 
  private:

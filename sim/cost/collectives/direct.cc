@@ -101,7 +101,7 @@ class Direct final : public MessageSchedule<Direct> {
   void each(int party, int, Take take) const {
     for (int k = 1; k < parties(); ++k) {
       const int to = (party + k) % parties();
-      take(Message{to, 0, parcels_.piece(party, to)});
+      take(MessagePart{to, 0, parcels_.piece(party, to)});
     }
   }
 

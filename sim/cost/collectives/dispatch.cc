@@ -79,7 +79,7 @@ class Normal final : public MessageSchedule<Normal> {
     const bool local = on_node(round);
     for (int i = 1; i < (local ? g_ : k_); ++i) {
       const int to = local ? node * g_ + around(place + i, g_) : around(node + i, k_) * g_ + place;
-      take(Message{to, round, {0, local ? rows_.node : rows_.rail, false}});
+      take(MessagePart{to, round, {0, local ? rows_.node : rows_.rail, false}});
     }
   }
 

@@ -25,7 +25,7 @@ class Dissemination final : public MessageSchedule<Dissemination> {
   int receives(int, int) const override { return 1; }
   template <class Take>
   void each(int party, int round, Take take) const {
-    take(Message{around(party + (1 << round), n_), round, {0, kFlagBytes, true}});
+    take(MessagePart{around(party + (1 << round), n_), round, {0, kFlagBytes, true}});
   }
 
  private:

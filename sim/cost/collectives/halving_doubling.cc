@@ -36,7 +36,7 @@ class HalvingDoubling final : public MessageSchedule<HalvingDoubling> {
   }
   template <class Take>
   void each(int party, int round, Take take) const {
-    take(Message{partner(party, round), round, piece(party, round)});
+    take(MessagePart{partner(party, round), round, piece(party, round)});
   }
 
  private:

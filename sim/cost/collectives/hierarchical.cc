@@ -45,7 +45,7 @@ class Hierarchical final : public MessageSchedule<Hierarchical> {
     const Turn turn = turn_of(round);
     const int from = turn.on_node ? neighbour(party, 0, -1) : neighbour(party, -1, 0);
     int receives = 0;
-    each(from, round, [&](const Message& part) { receives |= part.piece.count > 0 ? 1 : 0; });
+    each(from, round, [&](const MessagePart& part) { receives |= part.piece.count > 0 ? 1 : 0; });
     return receives;
   }
   template <class Take>
@@ -57,11 +57,11 @@ class Hierarchical final : public MessageSchedule<Hierarchical> {
     if (turn.on_node) {
       const int sent = around(place - shift - turn.round, g_);
       for (int a = 0; a < k_; ++a) {
-        take(Message{neighbour(party, 0, 1), round, block(a, sent, turn.adds), true});
+        take(MessagePart{neighbour(party, 0, 1), round, block(a, sent, turn.adds), true});
       }
     } else {
       const int sent = around(node - shift - turn.round, k_);
-      take(Message{neighbour(party, 1, 0), round, block(sent, place, turn.adds)});
+      take(MessagePart{neighbour(party, 1, 0), round, block(sent, place, turn.adds)});
     }
   }
 

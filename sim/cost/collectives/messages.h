@@ -21,7 +21,7 @@ struct Piece {
 
 // A message, or a part of one: elements as they stand at the sender when its round begins. The
 // receiver takes them in at the end of its own round `round`.
-struct Message {
+struct MessagePart {
   int to = 0;
   int round = 0;
   Piece piece;
@@ -31,12 +31,12 @@ struct Message {
 class CollectiveSchedule : public Schedule {
  public:
   // As `sends`, message for message, those of several parts part by part.
-  virtual void messages(int party, int round, std::vector<Message>& out) const = 0;
+  virtual void messages(int party, int round, std::vector<MessagePart>& out) const = 0;
 };
 
 // What an algorithm derives from, giving itself as Self. It says its messages once, in
 //   template <class Take> void each(int party, int round, Take take) const
-// which calls take(Message) for each part; empty ones may be among them and are left out here.
+// which calls take(MessagePart) for each part; empty ones may be among them and are left out here.
 template <class Self>
 class MessageSchedule : public CollectiveSchedule {
  public:
@@ -44,7 +44,7 @@ class MessageSchedule : public CollectiveSchedule {
 
   void sends(int party, int round, std::vector<Send>& out) const final {
     const std::size_t before = out.size();
-    self().each(party, round, [&](const Message& part) {
+    self().each(party, round, [&](const MessagePart& part) {
       if (part.piece.count == 0) return;
       const std::int64_t bytes = part.piece.count * element_bytes_;
       if (part.joins && joins(before, out, part)) {
@@ -54,9 +54,9 @@ class MessageSchedule : public CollectiveSchedule {
       }
     });
   }
-  void messages(int party, int round, std::vector<Message>& out) const final {
+  void messages(int party, int round, std::vector<MessagePart>& out) const final {
     const std::size_t before = out.size();
-    self().each(party, round, [&](Message part) {
+    self().each(party, round, [&](MessagePart part) {
       if (part.piece.count == 0) return;
       part.joins = part.joins && joins(before, out, part);
       out.push_back(part);
@@ -66,7 +66,7 @@ class MessageSchedule : public CollectiveSchedule {
  private:
   // The part that it joins may have been empty.
   template <class List>
-  static bool joins(std::size_t before, const List& out, const Message& part) {
+  static bool joins(std::size_t before, const List& out, const MessagePart& part) {
     return out.size() > before && out.back().to == part.to && out.back().round == part.round;
   }
   const Self& self() const { return static_cast<const Self&>(*this); }

@@ -102,7 +102,7 @@ class Nvls final : public MessageSchedule<Nvls> {
   void each(int party, int round, Take take) const {
     const int nvswitch = traffic_.ranks();
     const auto to = [&](int receiver) {
-      return [=](const Piece& piece) { take(Message{receiver, round, piece, true}); };
+      return [=](const Piece& piece) { take(MessagePart{receiver, round, piece, true}); };
     };
     if (party != nvswitch) return traffic_.up(party, round, to(nvswitch));
     for (int rank = 0; rank < nvswitch; ++rank) traffic_.down(rank, round - 1, to(rank));

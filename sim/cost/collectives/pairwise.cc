@@ -31,7 +31,7 @@ class Pairwise final : public MessageSchedule<Pairwise> {
   template <class Take>
   void each(int party, int round, Take take) const {
     const int to = (party + round + 1) % n_;
-    take(Message{to, round, {blocks_.first(party, to), blocks_.size(party, to), false}});
+    take(MessagePart{to, round, {blocks_.first(party, to), blocks_.size(party, to), false}});
   }
 
  private:

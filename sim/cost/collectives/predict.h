@@ -8,15 +8,10 @@
 #include "sim/base/error.h"
 #include "sim/cost/collective_call.h"
 #include "sim/cost/collectives/algorithms.h"
+#include "sim/cost/fidelity.h"
 #include "sim/cost/hardware.h"
 
 namespace lockstep {
-
-enum class Fidelity : std::uint8_t {
-  messages,     // every message through the links of the machine
-  closed_form,  // the formula
-};
-std::string_view to_string(Fidelity fidelity);
 
 struct Prediction {
   CollectiveTime time;

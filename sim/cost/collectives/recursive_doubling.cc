@@ -33,7 +33,7 @@ class RecursiveDoubling final : public MessageSchedule<RecursiveDoubling> {
   }
   template <class Take>
   void each(int party, int round, Take take) const {
-    take(Message{party ^ (1 << round), round, piece(party, round)});
+    take(MessagePart{party ^ (1 << round), round, piece(party, round)});
   }
 
  private:

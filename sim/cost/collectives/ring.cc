@@ -49,7 +49,8 @@ class Ring final : public MessageSchedule<Ring> {
   void each(int party, int round, Take take) const {
     const int sent = chunk(party, round);
     const int next = party + 1 == n_ ? 0 : party + 1;
-    take(Message{next, round, {blocks_.first(sent), blocks_.size(sent), round < adding_rounds_}});
+    take(MessagePart{
+        next, round, {blocks_.first(sent), blocks_.size(sent), round < adding_rounds_}});
   }
 
  private:

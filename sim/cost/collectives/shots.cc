@@ -39,7 +39,7 @@ class Shots final : public MessageSchedule<Shots> {
   void each(int party, int round, Take take) const {
     for (int k = 1; k < n_; ++k) {
       const int to = around(party + k, n_);
-      take(Message{to, round, piece(round == 0 ? to : party, round == 0)});
+      take(MessagePart{to, round, piece(round == 0 ? to : party, round == 0)});
     }
   }
 

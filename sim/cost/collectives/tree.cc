@@ -116,10 +116,10 @@ class Tree final : public MessageSchedule<Tree> {
       const int depth = trees_.depth(tree, party);
       if (round < reducing_) {
         const Piece piece = cut_.piece(tree, round - (deepest_ - depth), true);
-        if (party != 0) take(Message{trees_.parent(tree, party), round, piece});
+        if (party != 0) take(MessagePart{trees_.parent(tree, party), round, piece});
       } else {
         const Piece piece = cut_.piece(tree, round - reducing_ - depth, false);
-        trees_.children(tree, party, [&](int child) { take(Message{child, round, piece}); });
+        trees_.children(tree, party, [&](int child) { take(MessagePart{child, round, piece}); });
       }
     }
   }

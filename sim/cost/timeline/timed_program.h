@@ -8,17 +8,13 @@
 #include <vector>
 
 #include "sim/cost/cost_model.h"
+#include "sim/cost/fidelity.h"
 #include "sim/cost/timeline/calls.h"
 #include "sim/cost/timeline/works.h"
 #include "sim/events/program.h"
 #include "sim/plan/plan.h"
 
 namespace lockstep {
-
-enum class Fidelity : std::uint8_t {
-  closed_form,  // a collective takes the time that the cost model says
-  messages,     // it sends its messages, one by one, over the links of the hardware
-};
 
 struct TimelineOptions {
   Fidelity fidelity = Fidelity::closed_form;

@@ -139,9 +139,9 @@ class Meaning {
 
   void post(int party) {
     if (round(party) >= schedule_.rounds(party)) return;
-    std::vector<Message> messages;
+    std::vector<MessagePart> messages;
     schedule_.messages(party, round(party), messages);
-    for (const Message& message : messages) {
+    for (const MessagePart& message : messages) {
       const Piece& piece = message.piece;
       Parcel parcel{message.round, piece, {}};
       for (std::int64_t i = 0; i < piece.count; ++i) {
@@ -202,9 +202,10 @@ bool is_right(const CollectiveCall& call, Meaning& meaning) {
 // What a normal dispatch sends is expected, not certain elements.
 bool has_meaning(const Algorithm& algorithm) { return algorithm.name != "normal"; }
 
-std::vector<Send> whole_messages(const std::vector<Message>& parts, std::int64_t element_bytes) {
+std::vector<Send> whole_messages(const std::vector<MessagePart>& parts,
+                                 std::int64_t element_bytes) {
   std::vector<Send> sends;
-  for (const Message& part : parts) {
+  for (const MessagePart& part : parts) {
     if (!part.joins) sends.push_back({part.to, 0, part.round});
     sends.back().bytes += part.piece.count * element_bytes;
   }
@@ -232,7 +233,7 @@ TEST_CASE("messages and sends are the same bytes") {
         for (int p = 0; p < schedule->parties(); ++p) {
           for (int round = 0; round < schedule->rounds(p); ++round) {
             std::vector<Send> sends;
-            std::vector<Message> messages;
+            std::vector<MessagePart> messages;
             schedule->sends(p, round, sends);
             schedule->messages(p, round, messages);
             CHECK(whole_messages(messages, element_bytes) == sends);
