@@ -16,7 +16,7 @@ function(lockstep_configure target)
   endif()
 endfunction()
 
-# lockstep_configure_cuda(TARGET): the same for .cu files. What nvcc generates itself is not pedantic.
+# lockstep_configure_cuda(TARGET): the same for .cu files. What nvcc generates is not pedantic.
 # constexpr functions of the host, as mix64(), may be called on the device. CMake 3.25 does not know
 # that nvcc has C++20.
 function(lockstep_configure_cuda target)
