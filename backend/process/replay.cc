@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "backend/process/host_worker.h"
 #include "backend/process/messages.h"
 #include "backend/process/observer.h"
 #include "backend/process/rank.h"
@@ -34,7 +35,9 @@ void run_rank(const Plan& plan, const ReplayOptions& options, Member& member) {
     if (options.before) options.before(rank, operation, mesh);
   };
   try {
-    member.report(encode(Rank(plan, options.numeric, rank, observer, mesh).run(before)));
+    HostWorker worker(plan, options.numeric, rank, mesh);
+    Rank steps(plan, options.numeric.storage, rank, observer, mesh, worker);
+    member.report(encode(steps.run(before)));
   } catch (const Mismatch&) {
     mesh.receive_up_to(observer, observation_tag(), kLongestObservation);
   }
