@@ -40,6 +40,8 @@ class Exchange {
 
   const Pattern& pattern() const { return pattern_; }
   int members() const { return pattern_.members; }
+  // How what is summed combines; sum of what is not.
+  Reduction reduction() const { return reduction_; }
   std::vector<Turn> turns(int member) const { return numeric::turns(pattern_, member); }
   // What unload() reads of the working buffer.
   Interval result(int member) const;
