@@ -48,6 +48,13 @@ DeviceValues::DeviceValues(Device& device, std::int64_t rows, std::int64_t colum
       columns_(columns),
       type_(type) {}
 
+DeviceValues DeviceValues::reshaped(std::int64_t rows, std::int64_t columns) const {
+  DeviceValues same = *this;
+  same.rows_ = rows;
+  same.columns_ = columns;
+  return same;
+}
+
 void DeviceValues::own(Device& device) {
   if (!block_ || block_.use_count() == 1) return;
   DeviceValues copy(device, rows_, columns_, type_);

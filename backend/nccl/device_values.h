@@ -37,6 +37,9 @@ class DeviceValues {
   void* data() { return block_.get(); }
   const void* data() const { return block_.get(); }
 
+  // The same elements, in rows of another length. REQUIRES: as many.
+  DeviceValues reshaped(std::int64_t rows, std::int64_t columns) const;
+
   // Afterwards nobody else holds this memory: copies it if somebody does.
   void own(Device& device);
 

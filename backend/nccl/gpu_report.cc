@@ -1,0 +1,34 @@
+#include "backend/nccl/gpu_report.h"
+
+#include "backend/process/bytes.h"
+
+namespace lockstep::nccl {
+
+using process::ByteReader;
+using process::ByteWriter;
+
+std::vector<std::byte> encode(const GpuReport& report) {
+  ByteWriter out;
+  out.put(report.peak_bytes);
+  out.put(static_cast<std::uint64_t>(report.called.size()));
+  for (const OperationCalls& calls : report.called) {
+    out.put(calls.operation);
+    out.put_list(std::span<const NcclCall>(calls.calls));
+  }
+  return out.take();
+}
+
+GpuReport decode_gpu_report(std::span<const std::byte> bytes) {
+  ByteReader in(bytes);
+  GpuReport report;
+  report.peak_bytes = in.get<std::int64_t>();
+  report.called.resize(in.get_count(sizeof(int)));
+  for (OperationCalls& calls : report.called) {
+    calls.operation = in.get<int>();
+    calls.calls = in.get_list<NcclCall>();
+  }
+  in.expect_end();
+  return report;
+}
+
+}  // namespace lockstep::nccl

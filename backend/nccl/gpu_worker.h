@@ -1,0 +1,62 @@
+// A rank's worker on a GPU: tensors in the GPU's memory, local operations on its stream, elements
+// through NCCL.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "backend/nccl/device_arithmetic.h"
+#include "backend/nccl/gpu_report.h"
+#include "backend/nccl/launch/call_list.h"
+#include "backend/nccl/peers_on_gpus.h"
+#include "backend/numeric/held_tensors.h"
+#include "backend/process/worker.h"
+
+namespace lockstep::nccl {
+
+class GpuWorker : public process::Worker {
+ public:
+  // All must outlive it. `peers`: how this rank reaches the others.
+  GpuWorker(const Plan& plan, const numeric::ReplayOptions& options, int rank, Device& device,
+            PeersOnGpus& peers, std::int64_t weight_budget);
+
+  const numeric::PlanReference& reference() const override { return reference_; }
+  numeric::Shape shape(TensorId tensor) override;
+  const void* identity(TensorId tensor) override { return tensors_.at(tensor, rank_).get(); }
+  numeric::Held value(TensorId tensor) override;
+  void put(TensorId tensor, numeric::Held value) override;
+  void compute(int operation) override;
+  std::vector<numeric::RouterChoice> take_choices() override;
+  void exchange(int operation, const numeric::Exchange& exchange,
+                const process::CallPlace& place) override;
+  void begin_send(int operation, const process::MessageHalf& half) override;
+  void end_messages(int operation, const std::optional<Incoming>& incoming) override;
+  void receive_own(int operation) override;
+  std::map<int, std::int64_t> take_sent_bytes() override { return {}; }
+  std::vector<std::byte> finish() override;
+
+ private:
+  const Operation& operation(int index) const {
+    return plan_.operations[static_cast<std::size_t>(index)];
+  }
+  // What an operation passes; null: nothing.
+  DeviceHeld passed(int operation, std::size_t output) const;
+  void note(int operation, const std::vector<NcclCall>& calls);
+
+  const Plan& plan_;
+  int rank_;
+  Device& device_;
+  PeersOnGpus& peers_;
+  numeric::Weights weights_;
+  numeric::PlanReference reference_;
+  DeviceArithmetic arithmetic_;
+  std::vector<numeric::RouterChoice> choices_;
+  numeric::HeldTensors<DeviceArithmetic> tensors_;
+  std::optional<process::MessageHalf> sending_;
+  CallList called_;
+};
+
+}  // namespace lockstep::nccl
