@@ -8,8 +8,10 @@
 
 #include "backend/numeric/replay.h"
 #include "backend/process/replay.h"
+#include "sim/report/gpu_report.h"
 #include "sim/report/replay_report.h"
 #include "tools/commands.h"
+#include "tools/nccl_program.h"
 #include "tools/output.h"
 #include "tools/subject.h"
 
@@ -24,6 +26,7 @@ struct ReplayOptions {
   double timeout_s = 60;
   bool full_size = false;
   bool propagate = false;
+  bool draws_weights = false;
   std::optional<std::uint64_t> seed;
 };
 
@@ -67,14 +70,22 @@ numeric::ReplayOptions numeric_options(const ReplayOptions& options, const Plan&
   return how;
 }
 
-process::ReplayOutcome replay_with(const ReplayOptions& options, const Plan& plan) {
-  if (options.backend == "process") {
-    process::ReplayOptions how;
-    how.numeric = numeric_options(options, plan);
-    if (!options.common.quiet) how.numeric.progress = progress_line();
-    how.crew.progress_limit =
-        std::chrono::milliseconds(static_cast<std::int64_t>(options.timeout_s * 1000));
-    return process::replay(plan, how);
+process::ReplayOptions process_options(const ReplayOptions& options, const Plan& plan) {
+  process::ReplayOptions how;
+  how.numeric = numeric_options(options, plan);
+  if (!options.common.quiet) how.numeric.progress = progress_line();
+  how.crew.progress_limit =
+      std::chrono::milliseconds(static_cast<std::int64_t>(options.timeout_s * 1000));
+  return how;
+}
+
+// `gpu`: of --backend nccl, what it tells beside the result.
+process::ReplayOutcome replay_with(const ReplayOptions& options, const Plan& plan,
+                                   std::optional<nccl::GpuReplayOutcome>& gpu) {
+  if (options.backend == "process") return process::replay(plan, process_options(options, plan));
+  if (options.backend == "nccl") {
+    gpu = gpu_replay()(plan, {process_options(options, plan), !options.draws_weights});
+    return std::move(gpu->replay);
   }
   numeric::ReplayOptions how = numeric_options(options, plan);
   if (!options.common.quiet) how.progress = progress_line();
@@ -91,8 +102,13 @@ int replay_one(const ReplayOptions& options, const std::string& path,
   Result<Plan> plan = plan_to_replay(*subject, options.full_size);
   if (!plan) return fail(plan.faults());
   const auto start = std::chrono::steady_clock::now();
-  const process::ReplayOutcome outcome = replay_with(options, *plan);
+  std::optional<nccl::GpuReplayOutcome> gpu;
+  const process::ReplayOutcome outcome = replay_with(options, *plan, gpu);
   const std::chrono::duration<double, std::milli> wall = std::chrono::steady_clock::now() - start;
+  if (gpu && gpu->refused) {
+    fail({*gpu->refused});
+    return kNoBackend;
+  }
   for (const std::string& note : outcome.notes) fmt::print(stderr, "note: {}\n", note);
   if (outcome.failure) {
     fmt::print(stderr, "error: {}: {}\n", path, outcome.failure->text);
@@ -102,22 +118,23 @@ int replay_one(const ReplayOptions& options, const std::string& path,
   const numeric::ReplayOptions how = numeric_options(options, *plan);
   const ReplayedPlan replayed{name,  options.backend, options.dtype, how.seed,
                               *plan, outcome.result,  wall.count()};
-  if (json.wanted()) json.add(replay_json(replayed));
+  if (json.wanted()) {
+    nlohmann::ordered_json told = replay_json(replayed);
+    if (gpu) told["gpu"] = gpu_json(*plan, *gpu);
+    json.add(told);
+  }
   if (!options.common.quiet && !json.alone()) {
     print(replay_text(replayed, style_of(stdout), options.common.all));
+    if (gpu) print(gpu_text(*plan, *gpu));
   }
   return exit_of(outcome.result.verdict);
 }
 
-int refuse_nccl() {
-  fmt::print(stderr,
-             "error: --backend nccl: not built into this version\n"
-             "  hint: --backend cpu and --backend process need no GPU\n");
-  return kNoBackend;
-}
-
 int run_replay(const ReplayOptions& options) {
-  if (options.backend == "nccl") return refuse_nccl();
+  if (options.backend == "nccl" && gpu_replay() == nullptr) {
+    fail({become_nccl_program()});
+    return kNoBackend;
+  }
   const Result<std::vector<Setting>> settings = parse_settings(options.common.set);
   if (!settings) return fail(settings.faults());
   JsonOutput json(options.common.json);
@@ -138,7 +155,7 @@ void add_replay(CLI::App& app, Run& run) {
   add_variant(*command, options->common);
   command
       ->add_option("--backend", options->backend,
-                   "cpu: all ranks in one process; process: one process per rank")
+                   "cpu: all ranks in one process; process: one process per rank; nccl: the same on GPUs")
       ->check(CLI::IsMember({"cpu", "process", "nccl"}));
   command->add_option("--dtype", options->dtype, "storage type of tensors")
       ->check(CLI::IsMember({"float32", "bfloat16"}));
@@ -152,6 +169,8 @@ void add_replay(CLI::App& app, Run& run) {
                    "what padding and unwritten memory hold: nan, finite (large numbers), or both, "
                    "one run each")
       ->check(CLI::IsMember({"nan", "finite", "both"}));
+  command->add_flag("--drawn-weights", options->draws_weights,
+                    "nccl: draw weights when they are needed instead of keeping them in memory");
   command->add_option("--seed", options->seed, "of weights and tokens");
   command
       ->add_option("--timeout", options->timeout_s,
@@ -163,6 +182,7 @@ void add_replay(CLI::App& app, Run& run) {
       "  lockstep replay s.yaml\n"
       "  lockstep replay s.yaml --propagate --seed 7 --json -\n"
       "  lockstep replay s.yaml --backend process --dtype bfloat16\n"
+      "  lockstep replay s.yaml --backend nccl --dtype bfloat16 --full-size\n"
       "exit codes: 0 agrees, 1 diverges or stopped, 2 bad input, 3 inconclusive, 4 no such "
       "backend,\n  5 a process failed, 130 interrupted");
   command->callback([options, &run] { run = [options] { return run_replay(*options); }; });

@@ -1,5 +1,6 @@
 #include "backend/nccl/gpu_worker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "backend/nccl/buffer_work.h"
@@ -18,7 +19,8 @@ GpuWorker::GpuWorker(const Plan& plan, const numeric::ReplayOptions& options, in
       peers_(peers),
       weights_(plan.model, options.seed),
       reference_(plan, weights_, options.storage),
-      arithmetic_(device, weights_, options.storage, weight_budget),
+      device_weights_(device, weights_, options.storage, weight_budget),
+      arithmetic_(device_weights_),
       tensors_(plan, options, arithmetic_, reference_,
                [this](const numeric::RouterChoice& choice) { choices_.push_back(choice); }) {}
 

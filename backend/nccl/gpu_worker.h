@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "backend/nccl/device_arithmetic.h"
-#include "backend/nccl/gpu_report.h"
+#include "backend/nccl/launch/gpu_report.h"
 #include "backend/nccl/launch/call_list.h"
 #include "backend/nccl/peers_on_gpus.h"
 #include "backend/numeric/held_tensors.h"
@@ -52,6 +52,7 @@ class GpuWorker : public process::Worker {
   PeersOnGpus& peers_;
   numeric::Weights weights_;
   numeric::PlanReference reference_;
+  DeviceWeights device_weights_;
   DeviceArithmetic arithmetic_;
   std::vector<numeric::RouterChoice> choices_;
   numeric::HeldTensors<DeviceArithmetic> tensors_;

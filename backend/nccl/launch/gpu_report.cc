@@ -1,4 +1,4 @@
-#include "backend/nccl/gpu_report.h"
+#include "backend/nccl/launch/gpu_report.h"
 
 #include "backend/process/bytes.h"
 

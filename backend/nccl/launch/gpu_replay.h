@@ -1,0 +1,30 @@
+// What a replay on GPUs is asked, and what comes of it. The replay itself: backend/nccl/replay.h.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/nccl/launch/gpu_report.h"
+#include "backend/process/replay.h"
+#include "sim/base/error.h"
+
+namespace lockstep::nccl {
+
+struct GpuReplayOptions {
+  process::ReplayOptions process;  // whose `backend` is ours
+  bool keeps_weights = true;       // else they are drawn whenever they are needed
+};
+
+struct GpuReplayOutcome {
+  // Why nothing was started: no GPU, too little memory.
+  std::optional<Diagnostic> refused;
+  process::ReplayOutcome replay;
+  std::string machine;    // "1 NVIDIA H200 (139.8 GiB), CUDA 13.0, NCCL 2.28.9"
+  std::string placement;  // one sentence: who runs where, and what its times are worth
+  std::vector<GpuReport> reports;     // by rank; none of a replay that stopped
+  std::vector<CallList> expected;     // by rank: what the plan says they call; likewise
+  std::string call_difference;        // the first thing in which they differ; empty: nothing
+};
+
+}  // namespace lockstep::nccl

@@ -1,0 +1,126 @@
+#include "backend/nccl/replay.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "backend/nccl/communicators.h"
+#include "backend/nccl/device_products.h"
+#include "backend/nccl/gpu_worker.h"
+#include "backend/nccl/launch/machine.h"
+#include "backend/nccl/launch/mps.h"
+#include "backend/nccl/launch/placement.h"
+#include "backend/nccl/launch/probe.h"
+#include "backend/nccl/machine_look.h"
+
+namespace lockstep::nccl {
+namespace {
+
+// What stands before a GpuWorker and must outlive it.
+struct OnGpu {
+  OnGpu(const Plan& plan, process::Member& member, process::Mesh& mesh, int gpu)
+      : device(gpu), communicators(plan, member, mesh, device) {}
+
+  Device device;
+  Communicators communicators;
+};
+
+class RankOnGpu : private OnGpu, public GpuWorker {
+ public:
+  RankOnGpu(const Plan& plan, const numeric::ReplayOptions& options, process::Member& member,
+            process::Mesh& mesh, int gpu, std::int64_t weight_budget)
+      : OnGpu(plan, member, mesh, gpu),
+        GpuWorker(plan, options, member.id(), device, communicators, weight_budget) {}
+};
+
+// Everything that is settled before a process is started.
+struct Launch {
+  Placement placement;
+  std::unique_ptr<MpsDaemon> mps;  // null: none of ours
+};
+
+Result<Launch> launch_on(const Machine& machine, int ranks) {
+  PlacementWish wish;
+  wish.ranks = ranks;
+  wish.run = std::to_string(getpid());
+  Result<Placement> placed = place(wish, machine, current_environment());
+  if (!placed) return placed.faults();
+  Launch launch{std::move(*placed), nullptr};
+  if (!launch.placement.starts_mps) return launch;
+  try {
+    launch.mps = std::make_unique<MpsDaemon>(
+        MpsOptions{.control = machine.mps_control, .environment = current_environment()});
+  } catch (const MpsError& error) {
+    launch.placement = without_mps(std::move(launch.placement), machine, error.what());
+  }
+  return launch;
+}
+
+// The observer is on the GPU of rank 0.
+const RankPlace& place_of(const Launch& launch, const process::Member& member) {
+  const std::size_t rank = member.is_observer() ? 0 : static_cast<std::size_t>(member.id());
+  return launch.placement.ranks[rank];
+}
+
+process::Backend backend_of(const Launch& launch, const GpuReplayOptions& options) {
+  constexpr std::int64_t kAllThereIs = std::int64_t{1} << 50;
+  const std::int64_t budget = options.keeps_weights ? kAllThereIs : 0;
+  process::Backend backend;
+  backend.meets_at_rank_0 = true;
+  backend.enter = [&launch](process::Member& member) {
+    set_environment(place_of(launch, member).environment);
+    if (launch.mps) set_environment(launch.mps->client_environment());
+  };
+  backend.worker = [&launch, budget](const Plan& plan, const numeric::ReplayOptions& how,
+                                     process::Member& member, process::Mesh& mesh) {
+    return std::make_unique<RankOnGpu>(plan, how, member, mesh, place_of(launch, member).gpu,
+                                       budget);
+  };
+  backend.products = [&launch] {
+    return std::make_unique<DeviceProducts>(launch.placement.ranks.front().gpu);
+  };
+  return backend;
+}
+
+void compare_calls(const Plan& plan, bool repairs, GpuReplayOutcome& outcome) {
+  const std::vector<CallList> expected = expected_calls(plan, repairs);
+  for (std::size_t rank = 0; rank < outcome.reports.size(); ++rank) {
+    if (!outcome.call_difference.empty()) return;
+    outcome.call_difference = difference(plan, static_cast<int>(rank), expected[rank],
+                                         outcome.reports[rank].called);
+  }
+}
+
+}  // namespace
+
+GpuReplayOutcome replay(const Plan& plan, const GpuReplayOptions& options) {
+  GpuReplayOutcome outcome;
+  const Machine machine = probed(look_at_machine);
+  outcome.refused = refusal(machine, kOldestCapability);
+  if (outcome.refused) return outcome;
+  Result<Launch> launch = launch_on(machine, plan.world);
+  if (!launch) {
+    outcome.refused = launch.faults().front();
+    return outcome;
+  }
+  outcome.machine = text_of(machine);
+  outcome.placement = launch->placement.text;
+  process::ReplayOptions how = options.process;
+  how.backend = backend_of(*launch, options);
+  outcome.replay = process::replay(plan, how);
+  std::ranges::copy(launch->placement.notes, std::back_inserter(outcome.replay.notes));
+  if (launch->mps) {
+    const std::string trouble = launch->mps->stop();
+    if (!trouble.empty()) outcome.replay.notes.push_back(trouble);
+  }
+  if (outcome.replay.failure) return outcome;
+  for (const std::vector<std::byte>& report : outcome.replay.workers) {
+    outcome.reports.push_back(decode_gpu_report(report));
+  }
+  compare_calls(plan, !options.process.numeric.propagate, outcome);
+  return outcome;
+}
+
+}  // namespace lockstep::nccl

@@ -1,0 +1,21 @@
+// Replay on GPUs needs the libraries of CUDA and NCCL, which take a tenth of a second to load. So
+// they are in a program of their own, lockstep-nccl, which is this one with them; lockstep becomes
+// it when it is asked for.
+#pragma once
+
+#include "backend/nccl/launch/gpu_replay.h"
+#include "sim/base/error.h"
+#include "sim/plan/plan.h"
+
+namespace lockstep::tools {
+
+using GpuReplay = nccl::GpuReplayOutcome (*)(const Plan& plan,
+                                             const nccl::GpuReplayOptions& options);
+// Of this program; null: it has none.
+GpuReplay gpu_replay();
+
+// Becomes the lockstep-nccl that stands beside this program, with the same arguments. Returns only
+// where that is not possible, and says why.
+Diagnostic become_nccl_program();
+
+}  // namespace lockstep::tools
