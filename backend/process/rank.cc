@@ -41,6 +41,7 @@ RankReport Rank::run(const Before& before) {
     if (communicates(kind)) report.traffic.push_back(std::move(traffic_));
   }
   arrive(operations);
+  report.worker = worker_.finish();
   return report;
 }
 

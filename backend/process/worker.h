@@ -66,6 +66,10 @@ class Worker {
   virtual void end_messages(int operation, const std::optional<Incoming>& incoming) = 0;
   // A rank's call to itself: `operation` writes what it passes.
   virtual void receive_own(int operation) = 0;
+  // The rank is through with the plan, and nobody waits for it: what else it wants to do, and what
+  // it tells the coordinator of it, in a form that its backend knows.
+  virtual std::vector<std::byte> finish() { return {}; }
+
   // Bytes of elements sent since the last call, by peer, where the worker knows.
   virtual std::map<int, std::int64_t> take_sent_bytes() = 0;
 };
