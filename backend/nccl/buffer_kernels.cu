@@ -25,11 +25,6 @@ __device__ void put(float* x, std::int64_t i, float v) { x[i] = v; }
 __device__ void put(__nv_bfloat16* x, std::int64_t i, float v) { x[i] = __float2bfloat16_rn(v); }
 __device__ void put(__half* x, std::int64_t i, float v) { x[i] = __float2half_rn(v); }
 
-template <class T>
-__global__ void fill_kernel(T* x, std::int64_t count, float value) {
-  for (std::int64_t i = first_index(); i < count; i += stride()) put(x, i, value);
-}
-
 // In float64, as the CPU folds logarithms of sums.
 __device__ float worked(LocalWork work, float w, float s) {
   switch (work) {
@@ -78,14 +73,6 @@ void for_type(ElementType type, Function with) {
 }
 
 }  // namespace
-
-void fill_undefined(cudaStream_t stream, void* x, std::int64_t count, ElementType type) {
-  if (count == 0) return;
-  for_type(type, [&]<class T>(T*) {
-    fill_kernel<<<blocks_for(count), kThreads, 0, stream>>>(static_cast<T*>(x), count, NAN);
-  });
-  check_launch("fill_undefined");
-}
 
 void work_on_elements(cudaStream_t stream, LocalWork work, void* working, const void* scratch,
                       std::int64_t count, ElementType type) {

@@ -10,9 +10,6 @@
 
 namespace lockstep::nccl {
 
-// x[i] := NaN, for `count` elements.
-void fill_undefined(cudaStream_t stream, void* x, std::int64_t count, ElementType type);
-
 // LocalWork on each of `count` elements of `working` and `scratch`; not none, not copy_to_scratch.
 void work_on_elements(cudaStream_t stream, LocalWork work, void* working, const void* scratch,
                       std::int64_t count, ElementType type);

@@ -27,8 +27,14 @@ void copy(Device& device, const std::byte* from, std::byte* to, std::int64_t byt
 
 DeviceValues undefined(Device& device, std::int64_t rows, std::int64_t columns, ElementType type) {
   DeviceValues x(device, rows, columns, type);
-  fill_undefined(device.stream(), x.data(), x.element_count(), type);
+  x.set_to_nan(device);
   return x;
+}
+
+// Bytes of ones are a NaN of every type.
+void undefine(Device& device, std::byte* first, std::int64_t bytes) {
+  check(cudaMemsetAsync(first, 0xff, static_cast<std::size_t>(bytes), device.stream()),
+        "undefining elements of a collective");
 }
 
 // Rows of blocks that stand one after the other, side by side.
@@ -62,14 +68,11 @@ DeviceValues loaded(Device& device, const Exchange& exchange, int member, const 
   }
   const std::int64_t undefined_from = load.into.first + load.given;
   if (load.into.last > undefined_from) {
-    fill_undefined(device.stream(), at(working, undefined_from),
-                   load.into.last - undefined_from, type);
+    undefine(device, at(working, undefined_from), (load.into.last - undefined_from) * size);
   }
   // A barrier sums one element that nobody passes.
   if (exchange.pattern().kind == OpKind::barrier) {
-    check(cudaMemsetAsync(working.data(), 0, static_cast<std::size_t>(working.bytes()),
-                          device.stream()),
-          "clearing the element of a barrier");
+    working.set_to_zero(device);
   }
   if (load.own.size() > 0) {
     copy(device, at(std::as_const(working), load.own.first), at(working, load.own_at),

@@ -40,10 +40,15 @@ class DeviceValues {
   // The same elements, in rows of another length. REQUIRES: as many.
   DeviceValues reshaped(std::int64_t rows, std::int64_t columns) const;
 
+  // Enqueued. REQUIRES: nobody else holds this memory.
+  void set_to_zero(Device& device);
+  void set_to_nan(Device& device);
   // Afterwards nobody else holds this memory: copies it if somebody does.
   void own(Device& device);
 
  private:
+  void fill_bytes(Device& device, int byte);
+
   Block block_;
   std::int64_t rows_ = 0;
   std::int64_t columns_ = 0;
