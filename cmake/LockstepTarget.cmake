@@ -6,13 +6,23 @@ function(lockstep_configure target)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
   target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}")
   # No fused multiply-add contraction: the same bits on every machine (design section 5).
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
-                                           -ffp-contract=off)
+  set(warnings -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+  target_compile_options(${target} PRIVATE
+    "$<$<COMPILE_LANGUAGE:CXX>:${warnings};-ffp-contract=off>")
   if(LOCKSTEP_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${LOCKSTEP_SANITIZE}
                                              -fno-omit-frame-pointer -fno-sanitize-recover=all)
     target_link_options(${target} PRIVATE -fsanitize=${LOCKSTEP_SANITIZE})
   endif()
+endfunction()
+
+# lockstep_configure_cuda(TARGET): the same for .cu files. What nvcc generates is not pedantic.
+# constexpr functions of the host, as mix64(), may be called on the device. CMake 3.25 does not know
+# that nvcc has C++20.
+function(lockstep_configure_cuda target)
+  set(host -Wall,-Wextra,-Wshadow,-Wconversion,-Werror,-ffp-contract=off)
+  set(options -std=c++20 -Werror=all-warnings --expt-relaxed-constexpr -Xcompiler=${host})
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:${options}>")
 endfunction()
 
 # lockstep_library(NAME SOURCES... [DEPENDS TARGETS...])
