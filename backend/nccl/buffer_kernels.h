@@ -1,7 +1,5 @@
-// The kernels of buffer_work.h.
+// The kernels of buffer_work.h, and one of the reference's products.
 #pragma once
-
-#include <cuda_runtime_api.h>
 
 #include <cstdint>
 
@@ -10,11 +8,12 @@
 
 namespace lockstep::nccl {
 
-// LocalWork on each of `count` elements of `working` and `scratch`; not none, not copy_to_scratch.
-void work_on_elements(cudaStream_t stream, LocalWork work, void* working, const void* scratch,
-                      std::int64_t count, ElementType type);
+// LocalWork on each element of `working`, with that of `scratch` beside it; not none, not
+// copy_to_scratch. A 0 x 0 `scratch`: none is read.
+void work_on_elements(Device& device, LocalWork work, DeviceValues& working,
+                      const DeviceValues& scratch);
 
-// to[i] := double(from[i]).
-void widen(cudaStream_t stream, const float* from, double* to, std::int64_t count);
+// to[i] := double(from[i]). `from`: float32; `to` has as many elements.
+void widen(Device& device, const DeviceValues& from, double* to);
 
 }  // namespace lockstep::nccl

@@ -123,8 +123,7 @@ void do_local_work(Device& device, LocalWork work, DeviceValues& working, Device
   if (work == LocalWork::copy_to_scratch) {
     return copy(device, at(std::as_const(working), 0), at(scratch, 0), working.bytes());
   }
-  work_on_elements(device.stream(), work, working.data(), scratch.data(), working.element_count(),
-                   working.type());
+  work_on_elements(device, work, working, scratch);
 }
 
 }  // namespace lockstep::nccl
