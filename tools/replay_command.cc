@@ -154,8 +154,9 @@ void add_replay(CLI::App& app, Run& run) {
   add_common(*command, options->common);
   add_variant(*command, options->common);
   command
-      ->add_option("--backend", options->backend,
-                   "cpu: all ranks in one process; process: one process per rank; nccl: the same on GPUs")
+      ->add_option(
+          "--backend", options->backend,
+          "cpu: all ranks in one process; process: one process per rank; nccl: the same on GPUs")
       ->check(CLI::IsMember({"cpu", "process", "nccl"}));
   command->add_option("--dtype", options->dtype, "storage type of tensors")
       ->check(CLI::IsMember({"float32", "bfloat16"}));

@@ -1,6 +1,6 @@
-// The products of the reference in float64 on a GPU: the weights are drawn there a piece of a matrix
-// at a time, so that no matrix is ever there as a whole in float64. docs/replay.md says how it is
-// held against the CPU's.
+// The products of the reference in float64 on a GPU: the weights are drawn there a piece of a
+// matrix at a time, so that no matrix is ever there as a whole in float64. docs/replay.md says how
+// it is held against the CPU's.
 #pragma once
 
 #include "backend/nccl/device.h"
@@ -11,13 +11,14 @@ namespace lockstep::nccl {
 
 class DeviceProducts : public numeric::DoubleProducts {
  public:
-  explicit DeviceProducts(int device);
+  DeviceProducts(int device, std::uint64_t seed);
 
   numeric::Matrix<double> product(const numeric::Matrix<double>& x,
                                   const numeric::WeightBlock& w) override;
 
  private:
   Device device_;
+  std::uint64_t seed_;
 };
 
 }  // namespace lockstep::nccl

@@ -53,6 +53,8 @@ DeviceValues DeviceValues::reshaped(std::int64_t rows, std::int64_t columns) con
   same.rows_ = rows;
   same.columns_ = columns;
   return same;
+}
+
 void DeviceValues::set_to_zero(Device& device) { fill_bytes(device, 0x00); }
 
 // All bits set are a NaN in each of the types.

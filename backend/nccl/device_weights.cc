@@ -21,6 +21,11 @@ DeviceValues drawn(Device& device, const WeightBlock& block, std::uint64_t seed,
 
 }  // namespace
 
+DeviceValues drawn_block(Device& device, const WeightBlock& block, std::uint64_t seed,
+                         ElementType type) {
+  return drawn(device, block, seed, type, nullptr, block.row_count());
+}
+
 DeviceWeights::Key DeviceWeights::key_of(const WeightBlock& block, ElementType type) {
   const Interval rows = block.row_interval();
   const Interval columns = block.column_interval();

@@ -12,6 +12,10 @@
 
 namespace lockstep::nccl {
 
+// Draws a block of the weights of `seed`. `type` must have every weight exactly: any has.
+DeviceValues drawn_block(Device& device, const numeric::WeightBlock& block, std::uint64_t seed,
+                         ElementType type);
+
 class DeviceWeights {
  public:
   // Device and `weights` must outlive it. `budget`: bytes of blocks that may be kept.

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "backend/nccl/buffer_work.h"
-#include "sim/base/require.h"
+#include "backend/process/replay.h"
 
 namespace lockstep::nccl {
 
@@ -12,11 +12,11 @@ using numeric::Held;
 using numeric::Shape;
 
 GpuWorker::GpuWorker(const Plan& plan, const numeric::ReplayOptions& options, int rank,
-                     Device& device, PeersOnGpus& peers, std::int64_t weight_budget)
+                     Device& device, Communicators& communicators, std::int64_t weight_budget)
     : plan_(plan),
       rank_(rank),
       device_(device),
-      peers_(peers),
+      communicators_(communicators),
       weights_(plan.model, options.seed),
       reference_(plan, weights_, options.storage),
       device_weights_(device, weights_, options.storage, weight_budget),
@@ -40,20 +40,26 @@ void GpuWorker::put(TensorId tensor, Held value) {
 
 void GpuWorker::compute(int operation) { tensors_.compute(operation, rank_); }
 
-std::vector<numeric::RouterChoice> GpuWorker::take_choices() {
-  return std::exchange(choices_, {});
-}
+std::vector<numeric::RouterChoice> GpuWorker::take_choices() { return std::exchange(choices_, {}); }
 
 DeviceHeld GpuWorker::passed(int operation, std::size_t output) const {
   const Operation& op = this->operation(operation);
   return op.in.empty() ? nullptr : tensors_.at(op.in[output].tensor, rank_);
 }
 
-void GpuWorker::note(int operation, const std::vector<NcclCall>& calls) {
+void GpuWorker::call(int operation, int communicator, const std::vector<NcclCall>& calls,
+                     DeviceValues& working, DeviceValues& scratch) {
   if (calls.empty()) return;
+  communicators_.issue(communicator, calls,
+                       {working.data(), scratch.data(), arithmetic_.storage()}, device_.stream(),
+                       name_of_operation(plan_, operation));
   if (called_.empty() || called_.back().operation != operation) called_.push_back({operation, {}});
   std::vector<NcclCall>& all = called_.back().calls;
   all.insert(all.end(), calls.begin(), calls.end());
+}
+
+void GpuWorker::wait(int operation, int communicator) {
+  communicators_.wait(communicator, device_.stream(), name_of_operation(plan_, operation));
 }
 
 // ---- collectives ------------------------------------------------------------------------------
@@ -65,7 +71,6 @@ void GpuWorker::exchange(int operation, const numeric::Exchange& exchange,
   DeviceValues working = loaded(device_, exchange, self, own, buffer_elements(exchange, self),
                                 element_type(arithmetic_.storage()));
   DeviceValues scratch;
-  const CallSite site{operation, place.communicator, place.members};
   for (const NcclGroup& group : nccl_groups(exchange, self)) {
     const bool needs_scratch =
         group.before == LocalWork::copy_to_scratch || group.after == LocalWork::copy_to_scratch;
@@ -73,14 +78,12 @@ void GpuWorker::exchange(int operation, const numeric::Exchange& exchange,
       scratch = DeviceValues(device_, 1, working.element_count(), working.type());
     }
     do_local_work(device_, group.before, working, scratch);
-    peers_.enqueue(site, group.calls, working, scratch);
-    note(operation, group.calls);
+    call(operation, place.communicator, group.calls, working, scratch);
     do_local_work(device_, group.after, working, scratch);
   }
   peers_.wait(site);
   if (this->operation(operation).out.empty()) return;
-  tensors_.write(operation, place.output, rank_,
-                 unloaded(device_, exchange, self, working, own));
+  tensors_.write(operation, place.output, rank_, unloaded(device_, exchange, self, working, own));
 }
 
 // ---- messages ---------------------------------------------------------------------------------
@@ -111,19 +114,15 @@ void GpuWorker::end_messages(int operation, const std::optional<Incoming>& incom
                        element_type(arithmetic_.storage()));
   if (first > 0) copy_elements(device_, own->values, working);
   DeviceValues none;
-  const std::vector<NcclCall> calls = nccl_calls(out, in);
   const int communicator = sent ? sent->channel.communicator : incoming->half.channel.communicator;
-  const CallSite site{operation, communicator, members};
-  peers_.enqueue(site, calls, working, none);
-  note(operation, calls);
-  peers_.wait(site);
+  call(operation, communicator, nccl_calls(out, in), working, none);
+  wait(operation, communicator);
   if (!incoming) return;
   const Shape& shape = incoming->shape;
   DeviceHeld received;
   if (shape.written) {
     const std::int64_t width = numeric::width_of(shape.columns);
-    received = arithmetic_.made(shape.columns,
-                                part_of(device_, working, first, shape.rows, width));
+    received = arithmetic_.made(shape.columns, part_of(device_, working, first, shape.rows, width));
   }
   tensors_.write(operation, 0, rank_, std::move(received));
 }
@@ -134,6 +133,7 @@ void GpuWorker::receive_own(int operation) {
 
 std::vector<std::byte> GpuWorker::finish() {
   device_.synchronize();
+  communicators_.close();
   return encode(GpuReport{called_, device_.memory().use().peak});
 }
 

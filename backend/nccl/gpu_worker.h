@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "backend/nccl/device_arithmetic.h"
-#include "backend/nccl/launch/gpu_report.h"
 #include "backend/nccl/launch/call_list.h"
-#include "backend/nccl/peers_on_gpus.h"
+#include "backend/nccl/launch/communicators.h"
+#include "backend/nccl/launch/gpu_report.h"
 #include "backend/numeric/held_tensors.h"
 #include "backend/process/worker.h"
 
@@ -19,9 +19,9 @@ namespace lockstep::nccl {
 
 class GpuWorker : public process::Worker {
  public:
-  // All must outlive it. `peers`: how this rank reaches the others.
+  // All must outlive it. `weight_budget`: bytes of weights that are kept in memory.
   GpuWorker(const Plan& plan, const numeric::ReplayOptions& options, int rank, Device& device,
-            PeersOnGpus& peers, std::int64_t weight_budget);
+            Communicators& communicators, std::int64_t weight_budget);
 
   const numeric::PlanReference& reference() const override { return reference_; }
   numeric::Shape shape(TensorId tensor) override;
@@ -44,12 +44,15 @@ class GpuWorker : public process::Worker {
   }
   // What an operation passes; null: nothing.
   DeviceHeld passed(int operation, std::size_t output) const;
-  void note(int operation, const std::vector<NcclCall>& calls);
+  // Issues one group of calls of an operation, and notes them.
+  void call(int operation, int communicator, const std::vector<NcclCall>& calls,
+            DeviceValues& working, DeviceValues& scratch);
+  void wait(int operation, int communicator);
 
   const Plan& plan_;
   int rank_;
   Device& device_;
-  PeersOnGpus& peers_;
+  Communicators& communicators_;
   numeric::Weights weights_;
   numeric::PlanReference reference_;
   DeviceWeights device_weights_;

@@ -6,14 +6,14 @@
 #include <memory>
 #include <utility>
 
-#include "backend/nccl/communicators.h"
+#include "backend/nccl/cuda_machine.h"
 #include "backend/nccl/device_products.h"
 #include "backend/nccl/gpu_worker.h"
 #include "backend/nccl/launch/machine.h"
 #include "backend/nccl/launch/mps.h"
 #include "backend/nccl/launch/placement.h"
 #include "backend/nccl/launch/probe.h"
-#include "backend/nccl/machine_look.h"
+#include "backend/nccl/nccl_communicators.h"
 
 namespace lockstep::nccl {
 namespace {
@@ -21,10 +21,10 @@ namespace {
 // What stands before a GpuWorker and must outlive it.
 struct OnGpu {
   OnGpu(const Plan& plan, process::Member& member, process::Mesh& mesh, int gpu)
-      : device(gpu), communicators(plan, member, mesh, device) {}
+      : device(gpu), communicators(plan, member, mesh) {}
 
   Device device;
-  Communicators communicators;
+  NcclCommunicators communicators;
 };
 
 class RankOnGpu : private OnGpu, public GpuWorker {
@@ -34,6 +34,14 @@ class RankOnGpu : private OnGpu, public GpuWorker {
       : OnGpu(plan, member, mesh, gpu),
         GpuWorker(plan, options, member.id(), device, communicators, weight_budget) {}
 };
+
+// What the kernels are built for (cmake/LockstepCuda.cmake).
+constexpr Capability kOldestCapability{9, 0};
+
+std::string path_of(const Environment& environment) {
+  const auto found = environment.find("PATH");
+  return found == environment.end() ? "" : found->second;
+}
 
 // Everything that is settled before a process is started.
 struct Launch {
@@ -78,8 +86,8 @@ process::Backend backend_of(const Launch& launch, const GpuReplayOptions& option
     return std::make_unique<RankOnGpu>(plan, how, member, mesh, place_of(launch, member).gpu,
                                        budget);
   };
-  backend.products = [&launch] {
-    return std::make_unique<DeviceProducts>(launch.placement.ranks.front().gpu);
+  backend.products = [&launch, seed = options.process.numeric.seed] {
+    return std::make_unique<DeviceProducts>(launch.placement.ranks.front().gpu, seed);
   };
   return backend;
 }
@@ -88,8 +96,8 @@ void compare_calls(const Plan& plan, bool repairs, GpuReplayOutcome& outcome) {
   const std::vector<CallList> expected = expected_calls(plan, repairs);
   for (std::size_t rank = 0; rank < outcome.reports.size(); ++rank) {
     if (!outcome.call_difference.empty()) return;
-    outcome.call_difference = difference(plan, static_cast<int>(rank), expected[rank],
-                                         outcome.reports[rank].called);
+    outcome.call_difference =
+        difference(plan, static_cast<int>(rank), expected[rank], outcome.reports[rank].called);
   }
 }
 
@@ -97,7 +105,7 @@ void compare_calls(const Plan& plan, bool repairs, GpuReplayOutcome& outcome) {
 
 GpuReplayOutcome replay(const Plan& plan, const GpuReplayOptions& options) {
   GpuReplayOutcome outcome;
-  const Machine machine = probed(look_at_machine);
+  const Machine machine = probed([] { return look_at_machine(path_of(current_environment())); });
   outcome.refused = refusal(machine, kOldestCapability);
   if (outcome.refused) return outcome;
   Result<Launch> launch = launch_on(machine, plan.world);

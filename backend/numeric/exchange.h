@@ -80,7 +80,6 @@ class Exchange {
     std::int64_t left = 0;  // the columns of the result before it
   };
   std::vector<SideBlock> side_blocks() const;
-  Reduction reduction() const { return reduction_; }
 
   // The working buffer before the first turn. REQUIRES: `passed` has the member's Shape, and its
   // elements are as stored().

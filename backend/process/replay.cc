@@ -14,15 +14,6 @@
 namespace lockstep::process {
 namespace {
 
-std::string name_of_operation(const Plan& plan, int index) {
-  if (index >= static_cast<int>(plan.operations.size())) return "the end of the plan";
-  const Operation& op = plan.operations[static_cast<std::size_t>(index)];
-  std::string text = to_string(op.kind);
-  if (!op.name.empty() && op.name != text) text += fmt::format(" '{}'", op.name);
-  if (communicates(op.kind)) text += fmt::format(" over {}", plan.group(op.group).role);
-  return text;
-}
-
 std::vector<int> peers_in_mesh(const Plan& plan, const Backend& backend, int rank) {
   std::vector<int> peers = peers_of(plan, rank);
   if (backend.meets_at_rank_0) {
@@ -122,6 +113,15 @@ ReplayOutcome replay_once(const Plan& plan, const ReplayOptions& options) {
 }
 
 }  // namespace
+
+std::string name_of_operation(const Plan& plan, int operation) {
+  if (operation >= static_cast<int>(plan.operations.size())) return "the end of the plan";
+  const Operation& op = plan.operations[static_cast<std::size_t>(operation)];
+  std::string text = to_string(op.kind);
+  if (!op.name.empty() && op.name != text) text += fmt::format(" '{}'", op.name);
+  if (communicates(op.kind)) text += fmt::format(" over {}", plan.group(op.group).role);
+  return text;
+}
 
 std::vector<int> peers_of(const Plan& plan, int rank) {
   std::set<int> peers;

@@ -54,6 +54,9 @@ struct ReplayOutcome {
 // REQUIRES: validate(plan) is empty; one thread.
 ReplayOutcome replay(const Plan& plan, const ReplayOptions& options);
 
+// For texts: "all_reduce 'down_proj' over moe_tp"; "the end of the plan" behind the last one.
+std::string name_of_operation(const Plan& plan, int operation);
+
 // Who is in a part with `rank` in which somebody calls something, ascending. It is mutual. The
 // observer is not among them.
 std::vector<int> peers_of(const Plan& plan, int rank);

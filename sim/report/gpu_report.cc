@@ -30,10 +30,11 @@ std::string gpu_text(const Plan&, const GpuReplayOutcome& outcome) {
   std::string text = fmt::format("{}; {}\n", outcome.machine, outcome.placement);
   if (outcome.reports.empty()) return text;
   const bool is_as_planned = outcome.call_difference.empty();
-  text += fmt::format("{} NCCL calls by {} ranks, {}; at most {:.2f} GiB of a GPU's memory a rank\n",
-                      call_count(outcome), outcome.reports.size(),
-                      is_as_planned ? "as the plan says" : outcome.call_difference,
-                      static_cast<double>(peak_bytes(outcome)) / (1 << 30));
+  text +=
+      fmt::format("{} NCCL calls by {} ranks, {}; at most {:.2f} GiB of a GPU's memory a rank\n",
+                  call_count(outcome), outcome.reports.size(),
+                  is_as_planned ? "as the plan says" : outcome.call_difference,
+                  static_cast<double>(peak_bytes(outcome)) / (1 << 30));
   return text;
 }
 
