@@ -14,6 +14,7 @@
 #include "backend/nccl/launch/placement.h"
 #include "backend/nccl/launch/probe.h"
 #include "backend/nccl/nccl_communicators.h"
+#include "backend/process/channels.h"
 
 namespace lockstep::nccl {
 namespace {
@@ -30,9 +31,9 @@ struct OnGpu {
 class RankOnGpu : private OnGpu, public GpuWorker {
  public:
   RankOnGpu(const Plan& plan, const numeric::ReplayOptions& options, process::Member& member,
-            process::Mesh& mesh, int gpu, std::int64_t weight_budget)
+            process::Mesh& mesh, int gpu, const GpuWorkerOptions& how)
       : OnGpu(plan, member, mesh, gpu),
-        GpuWorker(plan, options, member.id(), device, communicators, weight_budget) {}
+        GpuWorker(plan, options, member.id(), device, communicators, how) {}
 };
 
 // What the kernels are built for (cmake/LockstepCuda.cmake).
@@ -72,19 +73,35 @@ const RankPlace& place_of(const Launch& launch, const process::Member& member) {
   return launch.placement.ranks[rank];
 }
 
+// Until all ranks are here: rank 0 hears them all, and tells everybody.
+void meet(const process::Member& member, process::Mesh& mesh) {
+  const process::Tag tag = process::meeting_tag();
+  if (member.id() > 0) {
+    mesh.send(0, tag, {});
+    mesh.receive_into(0, tag, {});
+    return;
+  }
+  for (int rank = 1; rank < member.ranks(); ++rank) mesh.receive_into(rank, tag, {});
+  for (int rank = 1; rank < member.ranks(); ++rank) mesh.send(rank, tag, {});
+  mesh.flush();
+}
+
 process::Backend backend_of(const Launch& launch, const GpuReplayOptions& options) {
   constexpr std::int64_t kAllThereIs = std::int64_t{1} << 50;
-  const std::int64_t budget = options.keeps_weights ? kAllThereIs : 0;
   process::Backend backend;
   backend.meets_at_rank_0 = true;
   backend.enter = [&launch](process::Member& member) {
     set_environment(place_of(launch, member).environment);
     if (launch.mps) set_environment(launch.mps->client_environment());
   };
-  backend.worker = [&launch, budget](const Plan& plan, const numeric::ReplayOptions& how,
-                                     process::Member& member, process::Mesh& mesh) {
+  backend.worker = [&](const Plan& plan, const numeric::ReplayOptions& how,
+                       process::Member& member, process::Mesh& mesh) {
+    GpuWorkerOptions worker;
+    worker.weight_budget = options.keeps_weights ? kAllThereIs : 0;
+    if (how.garbage == numeric::Garbage::nan) worker.timed.repetitions = options.repetitions;
+    worker.meet = [&member, &mesh] { meet(member, mesh); };
     return std::make_unique<RankOnGpu>(plan, how, member, mesh, place_of(launch, member).gpu,
-                                       budget);
+                                       worker);
   };
   backend.products = [&launch, seed = options.process.numeric.seed] {
     return std::make_unique<DeviceProducts>(launch.placement.ranks.front().gpu, seed);

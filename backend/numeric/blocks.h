@@ -38,6 +38,9 @@ class BasicBlocks {
         reference_(reference),
         record_(std::move(record)) {}
 
+  // From now on nobody is told what routers choose.
+  void stop_recording() { record_ = nullptr; }
+
   // Output 0 of `op` on `rank`. `in`: what the rank holds of each operand. Rows that an operand
   // lacks count as undefined. REQUIRES: is_nonlinear(op.kind).
   Tensor run(const Operation& op, int rank, std::span<const Tensor> in);

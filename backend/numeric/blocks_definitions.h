@@ -176,6 +176,7 @@ auto BasicBlocks<A>::routed(const Production& production, Shares shares, int lay
 template <class A>
 auto BasicBlocks<A>::routing(const Values& x, const RealRows& rows, int layer) -> Values {
   Values weights = layers_.router(x, layer);
+  if (!record_) return weights;
   const Matrix<float> told = a_.to_host(weights);
   for (std::size_t i = 0; i < rows.tokens.size(); ++i) {
     const auto place = reference_.tokens().find(rows.tokens[i]);

@@ -47,6 +47,7 @@ class HeldTensors {
   }
   // Output `output` of `operation` on `rank` is `value`, but for what a test corrupts.
   void write(int operation, std::size_t output, int rank, Tensor value);
+  void stop_recording() { blocks_.stop_recording(); }
   // Executes a local operation.
   void compute(int operation, int rank);
 

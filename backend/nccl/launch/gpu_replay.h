@@ -14,6 +14,7 @@ namespace lockstep::nccl {
 struct GpuReplayOptions {
   process::ReplayOptions process;  // whose `backend` is ours
   bool keeps_weights = true;       // else they are drawn whenever they are needed
+  int repetitions = 0;             // of timed runs after the one that is judged; 0: none
 };
 
 struct GpuReplayOutcome {

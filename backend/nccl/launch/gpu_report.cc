@@ -15,6 +15,13 @@ std::vector<std::byte> encode(const GpuReport& report) {
     out.put(calls.operation);
     out.put_list(std::span<const NcclCall>(calls.calls));
   }
+  out.put(static_cast<std::uint64_t>(report.runs.size()));
+  for (const TimedRun& run : report.runs) {
+    out.put(run.step);
+    out.put(run.is_graph);
+    out.put_list(std::span<const OperationTime>(run.operations));
+  }
+  out.put_text(report.note);
   return out.take();
 }
 
@@ -27,6 +34,13 @@ GpuReport decode_gpu_report(std::span<const std::byte> bytes) {
     calls.operation = in.get<int>();
     calls.calls = in.get_list<NcclCall>();
   }
+  report.runs.resize(in.get_count(sizeof(int)));
+  for (TimedRun& run : report.runs) {
+    run.step = in.get<int>();
+    run.is_graph = in.get<bool>();
+    run.operations = in.get_list<OperationTime>();
+  }
+  report.note = in.get_text();
   in.expect_end();
   return report;
 }

@@ -1,0 +1,103 @@
+#include "backend/nccl/timed_runs.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "backend/nccl/cuda_error.h"
+#include "backend/numeric/interpreter.h"
+
+namespace lockstep::nccl {
+namespace {
+
+struct DestroyGraph {
+  void operator()(cudaGraph_t graph) const { static_cast<void>(cudaGraphDestroy(graph)); }
+  void operator()(cudaGraphExec_t graph) const { static_cast<void>(cudaGraphExecDestroy(graph)); }
+};
+using Graph = std::unique_ptr<CUgraph_st, DestroyGraph>;
+using RunnableGraph = std::unique_ptr<CUgraphExec_st, DestroyGraph>;
+
+}  // namespace
+
+std::vector<int> TimedRuns::operations_of(int step) const {
+  std::vector<int> operations;
+  const auto count = static_cast<int>(plan_.operations.size());
+  for (int i = numeric::next_operation(plan_, rank_.rank, -1); i < count;
+       i = numeric::next_operation(plan_, rank_.rank, i)) {
+    const Operation& op = plan_.operations[static_cast<std::size_t>(i)];
+    if (op.site.step == step && op.kind != OpKind::require) operations.push_back(i);
+  }
+  return operations;
+}
+
+void TimedRuns::enqueue_all(const std::vector<int>& operations) {
+  for (const int operation : operations) rank_.enqueue(operation, log_);
+}
+
+TimedRun TimedRuns::enqueued(int step, const std::vector<int>& operations) {
+  rank_.meet();
+  log_.begin();
+  enqueue_all(operations);
+  if (!operations.empty()) rank_.wait(operations.back());
+  return {step, false, log_.times()};
+}
+
+std::vector<TimedRun> TimedRuns::as_graph(int step, const std::vector<int>& operations,
+                                          int repetitions, std::string& why) {
+  const cudaStream_t stream = rank_.device.stream();
+  rank_.meet();
+  log_.begin();
+  log_.set_captured(true);
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed), "capturing a CUDA graph");
+  std::string trouble;
+  try {
+    enqueue_all(operations);
+  } catch (const CudaError& error) {
+    trouble = error.what();
+  }
+  log_.set_captured(false);
+  cudaGraph_t captured = nullptr;
+  const cudaError_t ended = cudaStreamEndCapture(stream, &captured);
+  const Graph graph(captured);
+  if (ended != cudaSuccess || !trouble.empty()) {
+    why = trouble.empty() ? cudaGetErrorString(ended) : trouble;
+    return {};
+  }
+  cudaGraphExec_t made = nullptr;
+  check(cudaGraphInstantiate(&made, captured, 0), "making a CUDA graph");
+  const RunnableGraph runnable(made);
+  std::vector<TimedRun> runs;
+  for (int i = -1; i < repetitions; ++i) {  // the first uploads the graph, and is not told
+    rank_.meet();
+    log_.note_idle();
+    check(cudaGraphLaunch(made, stream), "running a CUDA graph");
+    if (!operations.empty()) rank_.wait(operations.back());
+    if (i >= 0) runs.push_back({step, true, log_.times()});
+  }
+  return runs;
+}
+
+void TimedRuns::run(const TimedOptions& options, GpuReport& report) {
+  if (options.repetitions == 0) return;
+  const auto steps = static_cast<int>(std::max<std::size_t>(plan_.steps.size(), 1));
+  for (int i = 0; i < options.warm_up; ++i) {
+    for (int step = 0; step < steps; ++step) enqueued(step, operations_of(step));
+  }
+  for (int step = 0; step < steps; ++step) {
+    const std::vector<int> operations = operations_of(step);
+    const bool is_graph = std::cmp_less(step, plan_.steps.size()) &&
+                          plan_.steps[static_cast<std::size_t>(step)].cuda_graph;
+    std::vector<TimedRun> runs;
+    if (is_graph) {
+      runs = as_graph(step, operations, options.repetitions, report.note);
+    }
+    if (runs.empty()) {
+      // Ranks that have a graph run it once more than they tell.
+      if (is_graph) enqueued(step, operations);
+      for (int i = 0; i < options.repetitions; ++i) runs.push_back(enqueued(step, operations));
+    }
+    std::ranges::move(runs, std::back_inserter(report.runs));
+  }
+}
+
+}  // namespace lockstep::nccl
