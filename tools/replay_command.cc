@@ -27,6 +27,7 @@ struct ReplayOptions {
   bool full_size = false;
   bool propagate = false;
   bool draws_weights = false;
+  int repetitions = 10;
   std::optional<std::uint64_t> seed;
 };
 
@@ -84,7 +85,8 @@ process::ReplayOutcome replay_with(const ReplayOptions& options, const Plan& pla
                                    std::optional<nccl::GpuReplayOutcome>& gpu) {
   if (options.backend == "process") return process::replay(plan, process_options(options, plan));
   if (options.backend == "nccl") {
-    gpu = gpu_replay()(plan, {process_options(options, plan), !options.draws_weights});
+    gpu = gpu_replay()(
+        plan, {process_options(options, plan), !options.draws_weights, options.repetitions});
     return std::move(gpu->replay);
   }
   numeric::ReplayOptions how = numeric_options(options, plan);
@@ -172,6 +174,10 @@ void add_replay(CLI::App& app, Run& run) {
       ->check(CLI::IsMember({"nan", "finite", "both"}));
   command->add_flag("--drawn-weights", options->draws_weights,
                     "nccl: draw weights when they are needed instead of keeping them in memory");
+  command
+      ->add_option("--repetitions", options->repetitions,
+                   "nccl: timed runs of each step after the one that is judged; 0: none")
+      ->check(CLI::Range(0, 1000));
   command->add_option("--seed", options->seed, "of weights and tokens");
   command
       ->add_option("--timeout", options->timeout_s,

@@ -50,8 +50,8 @@ std::vector<OperationTime> EventLog::times() const {
   std::vector<OperationTime> times;
   for (std::size_t i = 0; i < used_; ++i) {
     const Entry& entry = entries_[i];
-    times.push_back({entry.operation, zero_us_ + elapsed_us(entry.start),
-                     zero_us_ + elapsed_us(entry.end)});
+    times.push_back(
+        {entry.operation, zero_us_ + elapsed_us(entry.start), zero_us_ + elapsed_us(entry.end)});
   }
   return times;
 }

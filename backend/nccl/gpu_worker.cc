@@ -12,8 +12,7 @@ using numeric::Held;
 using numeric::Shape;
 
 GpuWorker::GpuWorker(const Plan& plan, const numeric::ReplayOptions& options, int rank,
-                     Device& device, Communicators& communicators,
-                     const GpuWorkerOptions& how)
+                     Device& device, Communicators& communicators, const GpuWorkerOptions& how)
     : plan_(plan),
       rank_(rank),
       device_(device),
@@ -56,9 +55,8 @@ void GpuWorker::call(int operation, int communicator, const std::vector<NcclCall
                      DeviceValues& working, DeviceValues& scratch) {
   if (calls.empty()) return;
   last_communicator_ = communicator;
-  communicators_.issue(communicator, calls,
-                       {working.data(), scratch.data(), arithmetic_.storage()}, device_.stream(),
-                       name_of_operation(plan_, operation));
+  communicators_.issue(communicator, calls, {working.data(), scratch.data(), arithmetic_.storage()},
+                       device_.stream(), name_of_operation(plan_, operation));
   if (!is_noting_) return;
   if (called_.empty() || called_.back().operation != operation) called_.push_back({operation, {}});
   std::vector<NcclCall>& all = called_.back().calls;
@@ -152,8 +150,7 @@ void GpuWorker::carry_out(int operation, const Messages& messages, EventLog* log
   const Shape& shape = messages.shape;
   if (shape.written) {
     const std::int64_t width = numeric::width_of(shape.columns);
-    received = arithmetic_.made(shape.columns,
-                                part_of(device_, working, first, shape.rows, width));
+    received = arithmetic_.made(shape.columns, part_of(device_, working, first, shape.rows, width));
   }
   tensors_.write(operation, 0, rank_, std::move(received));
 }

@@ -87,8 +87,8 @@ class GpuWorker : public process::Worker {
   numeric::HeldTensors<DeviceArithmetic> tensors_;
   std::optional<process::MessageHalf> sending_;
   CallList called_;
-  bool is_noting_ = true;        // calls in called_
-  int last_communicator_ = -1;   // on which something was called; -1: none
+  bool is_noting_ = true;                               // calls in called_
+  int last_communicator_ = -1;                          // on which something was called; -1: none
   std::map<int, std::vector<Collective>> collectives_;  // by operation, as they were executed
   std::map<int, Messages> exchanged_;
   GpuWorkerOptions how_;

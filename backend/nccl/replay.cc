@@ -94,8 +94,8 @@ process::Backend backend_of(const Launch& launch, const GpuReplayOptions& option
     set_environment(place_of(launch, member).environment);
     if (launch.mps) set_environment(launch.mps->client_environment());
   };
-  backend.worker = [&](const Plan& plan, const numeric::ReplayOptions& how,
-                       process::Member& member, process::Mesh& mesh) {
+  backend.worker = [&](const Plan& plan, const numeric::ReplayOptions& how, process::Member& member,
+                       process::Mesh& mesh) {
     GpuWorkerOptions worker;
     worker.weight_budget = options.keeps_weights ? kAllThereIs : 0;
     if (how.garbage == numeric::Garbage::nan) worker.timed.repetitions = options.repetitions;

@@ -4,10 +4,16 @@
 
 #include <algorithm>
 
+#include "backend/nccl/launch/measured.h"
+
 namespace lockstep {
 namespace {
 
 using nccl::GpuReplayOutcome;
+using nccl::Measured;
+using nccl::MeasuredOperation;
+using nccl::MeasuredStep;
+using nccl::Spread;
 using Json = nlohmann::ordered_json;
 
 std::size_t call_count(const GpuReplayOutcome& outcome) {
@@ -24,9 +30,76 @@ std::int64_t peak_bytes(const GpuReplayOutcome& outcome) {
   return most;
 }
 
+std::string kind_and_name(const Operation& op) {
+  return op.name.empty() ? to_string(op.kind) : op.name;
+}
+
+// Of a step: its operations by what they do.
+struct Parts {
+  double kernels_us = 0;
+  double transfers_us = 0;
+  double waiting_us = 0;
+  double spread = 0;  // of the operations, weighted by their time
+};
+
+Parts parts_of(const Plan& plan, const Measured& told, int step) {
+  Parts parts;
+  for (const MeasuredOperation& op : told.operations) {
+    if (plan.operations[static_cast<std::size_t>(op.operation)].site.step != step) continue;
+    (op.communicates ? parts.transfers_us : parts.kernels_us) += op.time.median_us;
+    parts.waiting_us += op.waiting.median_us;
+    parts.spread += op.time.high_us - op.time.low_us;
+  }
+  const double all = parts.kernels_us + parts.transfers_us;
+  parts.spread = all > 0 ? parts.spread / all : 0;
+  return parts;
+}
+
+std::string measured_text(const Plan& plan, const Measured& told) {
+  std::string text;
+  for (const MeasuredStep& step : told.steps) {
+    const Parts parts = parts_of(plan, told, step.step);
+    text += fmt::format(
+        "step {}, {} runs {}: {:.1f} us ({:.0f} % between quartiles); kernels {:.1f}, collectives "
+        "{:.1f}, waiting {:.1f}; operations spread by {:.0f} %\n",
+        step.step, step.repetitions, step.is_graph ? "as a CUDA graph" : "enqueued one by one",
+        step.time.median_us, 100 * step.time.relative(), parts.kernels_us, parts.transfers_us,
+        parts.waiting_us, 100 * parts.spread);
+  }
+  return text;
+}
+
+Json spread_json(const Spread& spread) {
+  return {{"median_us", spread.median_us}, {"low_us", spread.low_us}, {"high_us", spread.high_us}};
+}
+
+Json measured_json(const Plan& plan, const Measured& told) {
+  Json steps = Json::array();
+  for (const MeasuredStep& step : told.steps) {
+    steps.push_back({{"step", step.step},
+                     {"cuda_graph", step.is_graph},
+                     {"repetitions", step.repetitions},
+                     {"time", spread_json(step.time)}});
+  }
+  Json operations = Json::array();
+  for (const MeasuredOperation& m : told.operations) {
+    const Operation& op = plan.operations[static_cast<std::size_t>(m.operation)];
+    operations.push_back({{"operation", m.operation},
+                          {"kind", to_string(op.kind)},
+                          {"name", kind_and_name(op)},
+                          {"step", op.site.step},
+                          {"layer", op.site.layer >= 0 ? Json(op.site.layer) : Json()},
+                          {"cuda_graph", m.is_graph},
+                          {"repetitions", m.repetitions},
+                          {"time", spread_json(m.time)},
+                          {"waiting", m.communicates ? spread_json(m.waiting) : Json()}});
+  }
+  return {{"steps", std::move(steps)}, {"operations", std::move(operations)}};
+}
+
 }  // namespace
 
-std::string gpu_text(const Plan&, const GpuReplayOutcome& outcome) {
+std::string gpu_text(const Plan& plan, const GpuReplayOutcome& outcome) {
   std::string text = fmt::format("{}; {}\n", outcome.machine, outcome.placement);
   if (outcome.reports.empty()) return text;
   const bool is_as_planned = outcome.call_difference.empty();
@@ -35,7 +108,12 @@ std::string gpu_text(const Plan&, const GpuReplayOutcome& outcome) {
                   call_count(outcome), outcome.reports.size(),
                   is_as_planned ? "as the plan says" : outcome.call_difference,
                   static_cast<double>(peak_bytes(outcome)) / (1 << 30));
-  return text;
+  const auto noted = std::ranges::find_if(
+      outcome.reports, [](const nccl::GpuReport& report) { return !report.note.empty(); });
+  if (noted != outcome.reports.end()) {
+    text += fmt::format("a step was to be a CUDA graph and is not: {}\n", noted->note);
+  }
+  return text + measured_text(plan, nccl::measured(plan, outcome.reports));
 }
 
 Json gpu_json(const Plan& plan, const GpuReplayOutcome& outcome) {
@@ -51,6 +129,7 @@ Json gpu_json(const Plan& plan, const GpuReplayOutcome& outcome) {
           {"placement", outcome.placement},
           {"calls_as_planned", compared ? Json(outcome.call_difference.empty()) : Json()},
           {"call_difference", outcome.call_difference},
+          {"measured", measured_json(plan, nccl::measured(plan, outcome.reports))},
           {"ranks", std::move(ranks)}};
 }
 
