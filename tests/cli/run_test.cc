@@ -187,6 +187,20 @@ TEST_CASE("bad input is told, with exit code 2") {
   CHECK(contains(ranks.err, "expected ranks of 0-7"));
 }
 
+TEST_CASE("a hardware file is named as a preset is, and found where the command is typed") {
+  const std::string file = scratch() + "mine.yaml";
+  write(file, "lockstep_hardware: 1\nbase: hgx-h200\nname: mine\n");
+  CHECK(run_json(kShort + " --set hardware=" + file)["hardware"] == "mine");
+  const std::string beside = "scenarios/hardware/hgx-a100.yaml";  // not beside the scenario
+  CHECK(run_json(kShort + " --set hardware=" + beside)["hardware"] == "hgx-a100");
+  const Finished absent = lockstep("run " + kShort + " --set hardware=absent.yaml");
+  CHECK(absent.code == 2);
+  CHECK(contains(absent.err, "relative to the scenario, or to the working directory"));
+  const Finished misspelt = lockstep("run " + kShort + " --set hardware=hgx-h20");
+  CHECK(misspelt.code == 2);
+  CHECK(contains(misspelt.err, "did you mean 'hgx-h200'?"));
+}
+
 struct Slice {
   double begin = 0;
   double end = 0;
