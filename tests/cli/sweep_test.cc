@@ -100,7 +100,12 @@ TEST_CASE("what cannot be swept is refused before anything runs") {
   CHECK(lockstep("sweep " + kBefore).code == 2);
   CHECK(lockstep("sweep " + kBefore + over + " --pareto time").code == 2);
   CHECK(lockstep("sweep " + kBefore + over + over).code == 2);
-  CHECK(lockstep("sweep " + kBefore + over + " --jobs 0").code == 2);
+  for (const std::string option : {"--jobs", "--sample", "--neighbour"}) {
+    const Finished zero = lockstep("sweep " + kBefore + over + " " + option + " 0");
+    CHECK(zero.code == 2);
+    CHECK(contains(zero.err, option + ": expected a whole number from 1 to "));
+    CHECK(zero.err.size() < 150);
+  }
   CHECK(lockstep("sweep absent.yaml" + over).code == 2);
   const std::string plan = scratch() + "swept.plan.yaml";
   write(plan, lockstep("plan " + kBefore).out);
