@@ -169,6 +169,16 @@ TEST_CASE("an option that the collective does not look at is refused with those 
 }
 
 // 1T = 1024^4 bytes; 16T is the most.
+// The factor of nccl-tests: 2 (n - 1) / n or (n - 1) / n, which is 0 of one rank; 1 of these three.
+TEST_CASE("one rank has the bus rate that nccl-tests shows") {
+  for (const std::string kind : {"broadcast", "reduce", "sendrecv"}) {
+    const Json one = row(kind + " --ranks 1 --sizes 1M");
+    CHECK(one["busbw_GBps"] == one["algbw_GBps"]);
+  }
+  CHECK(row("all_reduce --ranks 1 --sizes 1M")["busbw_GBps"] == 0);
+  CHECK(row("all_gather --ranks 1 --sizes 1M")["busbw_GBps"] == 0);
+}
+
 TEST_CASE("sizes go up to the limit that the fault names, in short words") {
   CHECK(row("all_reduce --ranks 8 --sizes 1T")["bytes"] == std::int64_t{1} << 40);
   CHECK(row("all_reduce --ranks 8 --sizes 16TiB")["bytes"] == std::int64_t{1} << 44);
