@@ -78,7 +78,9 @@ process::ReplayOutcome replay_with(const ReplayOptions& options, const Plan& pla
   }
   numeric::ReplayOptions how = numeric_options(options, plan);
   if (!options.common.quiet) how.progress = progress_line();
-  return {std::nullopt, numeric::replay(plan, how), {}};
+  process::ReplayOutcome outcome;
+  outcome.result = numeric::replay(plan, how);
+  return outcome;
 }
 
 int replay_one(const ReplayOptions& options, const std::string& path,

@@ -1,11 +1,11 @@
-// The nonlinear operations of a plan on one rank: gathers the real rows, computes the rank's
-// shares, and leaves NaN in every padding row, whose content nothing may depend on.
+// The nonlinear operations of a plan on one rank, in any backend's arithmetic: gathers the real
+// rows, computes the rank's shares, and leaves NaN in every padding row, whose content nothing may
+// depend on.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -14,31 +14,33 @@
 #include "backend/numeric/attention.h"
 #include "backend/numeric/layers.h"
 #include "backend/numeric/plan_reference.h"
+#include "backend/numeric/program_blocks.h"
 #include "sim/plan/plan.h"
 
 namespace lockstep::numeric {
 
 using RecordChoice = std::function<void(const RouterChoice&)>;
 
-class Blocks {
+template <class Arithmetic>
+class BasicBlocks {
  public:
+  using Values = typename Arithmetic::Values;
+  using Tensor = typename Arithmetic::Tensor;
+
   // All must outlive it. `record` is told what routers choose.
-  Blocks(const Plan& plan, Weights& weights, PlanReference& reference, RecordChoice record,
-         Storage storage = Storage::float32)
+  BasicBlocks(const Plan& plan, const Arithmetic& arithmetic, PlanReference& reference,
+              RecordChoice record)
       : plan_(plan),
-        weights_(weights),
-        storage_(storage),
-        layers_(weights, storage),
-        attention_(weights, storage),
+        a_(arithmetic),
+        layers_(arithmetic),
+        attention_(arithmetic),
+        program_(plan, reference),
         reference_(reference),
         record_(std::move(record)) {}
 
-  // The layout whose rows `op` computes: its operand's, or its result's where it has none.
-  static LayoutId rows_of(const Plan& plan, const Operation& op);
-
   // Output 0 of `op` on `rank`. `in`: what the rank holds of each operand. Rows that an operand
   // lacks count as undefined. REQUIRES: is_nonlinear(op.kind).
-  Held run(const Operation& op, int rank, std::span<const Held> in);
+  Tensor run(const Operation& op, int rank, std::span<const Tensor> in);
 
  private:
   // Tokens computed now: their ids, and where they stand in the rank's tensor.
@@ -48,36 +50,35 @@ class Blocks {
   };
   using CacheKey = std::tuple<int, int, int, int>;  // rank, layer, first share, run of tokens
 
-  // Of compute and linear: the shares that the rank makes, as they make the whole.
-  Held run_program(const Operation& op, int rank, std::span<const Held> in);
-  Matrix<double> program_part(const Application& application, const Production& production,
-                              int rank);
-  void add_offsets(const FunctionResult& result, const Production& production, int rank,
-                   Matrix<double>& product);
-  double in_unit(TermId term, double value, std::int64_t token, std::int64_t column);
+  using KeyValue = BasicKeyValue<Values>;
 
+  Tensor run_program(const Operation& op, int rank, std::span<const Tensor> in);
   RealRows real_rows(const Operation& op, int rank) const;
+  // The columns that the rank has of output 0.
+  Interval columns(const Operation& op, int rank) const;
   // All shares of `production` on `rank`; and of those some that stand together.
-  Matrix<float> produced(const Operation& op, const Production& production, int rank,
-                         const RealRows& rows, std::span<const Matrix<float>> in);
-  Matrix<float> share(const Operation& op, const Production& production, Shares shares, int rank,
-                      const RealRows& rows, std::span<const Matrix<float>> in);
-  Matrix<float> embedding(const RealRows& rows, Shares shares);
-  Matrix<float> attention(std::span<const Matrix<float>> in, const RealRows& rows, int rank,
-                          int layer, Shares heads);
-  Matrix<float> routed(const Production& production, Shares shares, int layer,
-                       std::span<const Matrix<float>> in);
-  Matrix<float> routing(const Matrix<float>& x, const RealRows& rows, int layer);
+  Values produced(const Operation& op, const Production& production, int rank, const RealRows& rows,
+                  std::span<const Values> in);
+  Values share(const Operation& op, const Production& production, Shares shares, int rank,
+               const RealRows& rows, std::span<const Values> in);
+  Values embedding(const RealRows& rows, Shares shares);
+  Values attention(std::span<const Values> in, const RealRows& rows, int rank, int layer,
+                   Shares heads);
+  Values routed(const Production& production, Shares shares, int layer, std::span<const Values> in);
+  Values routing(const Values& x, const RealRows& rows, int layer);
   KeyValue cache_before(const TokenRun& run, int rank, int layer, Shares heads);
 
   const Plan& plan_;
-  Weights& weights_;
-  Storage storage_;
-  Layers layers_;
-  Attention attention_;
+  Arithmetic a_;
+  BasicLayers<Arithmetic> layers_;
+  BasicAttention<Arithmetic> attention_;
+  ProgramBlocks program_;
   PlanReference& reference_;
   RecordChoice record_;
-  std::map<CacheKey, std::shared_ptr<const KeyValue>> caches_;
+  std::map<CacheKey, KeyValue> caches_;
 };
+
+using Blocks = BasicBlocks<HostArithmetic>;
+extern template class BasicBlocks<HostArithmetic>;
 
 }  // namespace lockstep::numeric

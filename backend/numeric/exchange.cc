@@ -199,24 +199,29 @@ std::vector<float> Exchange::load(int member, const Held& passed) const {
   return working;
 }
 
-void Exchange::load_into(int member, const Held& passed, std::span<float> working) const {
-  const std::span<float> to = at(working, input(member));
-  const std::span<const float> from =
-      first_elements(passed, part(member).columns, input(member).size());
-  std::ranges::copy(from, to.begin());
-  std::ranges::fill(to.subspan(from.size()), kUndefinedElement);
-  if (of_pairs(pattern_.kind)) copy_own_block(member, working);
-}
-
-// What a member has for itself does not travel.
-void Exchange::copy_own_block(int member, std::span<float> working) const {
+Exchange::Load Exchange::load_steps(int member, const Shape& passed) const {
+  Load load{input(member), 0, {}, 0};
+  if (passed.written && passed.columns == part(member).columns) {
+    load.given = std::min(passed.rows * width_of(passed.columns), load.into.size());
+  }
+  if (!of_pairs(pattern_.kind)) return load;
   const auto own = static_cast<std::size_t>(member);
   const auto n = static_cast<std::size_t>(pattern_.members);
   const std::span<const std::int64_t> blocks(pattern_.blocks);
-  const std::int64_t from = total(blocks.subspan(own * n, own));
-  std::int64_t to = result(member).first;
-  for (std::size_t before = 0; before < own; ++before) to += blocks[before * n + own];
-  std::copy_n(working.begin() + from, blocks[own * n + own], working.begin() + to);
+  load.own.first = total(blocks.subspan(own * n, own));
+  load.own.last = load.own.first + blocks[own * n + own];
+  load.own_at = result(member).first;
+  for (std::size_t before = 0; before < own; ++before) load.own_at += blocks[before * n + own];
+  return load;
+}
+
+void Exchange::load_into(int member, const Held& passed, std::span<float> working) const {
+  const Load load = load_steps(member, shape_of(passed));
+  const std::span<float> to = at(working, load.into);
+  const std::span<const float> from = first_elements(passed, part(member).columns, load.given);
+  std::ranges::copy(from, to.begin());
+  std::ranges::fill(to.subspan(from.size()), kUndefinedElement);
+  std::copy_n(working.begin() + load.own.first, load.own.size(), working.begin() + load.own_at);
 }
 
 void Exchange::take(const Turn& turn, std::span<const float> message,
@@ -230,24 +235,60 @@ void Exchange::take(const Turn& turn, std::span<const float> message,
 }
 
 // The root of a broadcast has what it passed, and so has who sums or gathers alone.
-Held Exchange::unload(int member, std::vector<float>&& working, const Held& passed) const {
+Exchange::Unload Exchange::unload_steps(int member) const {
   const OpKind kind = pattern_.kind;
   const bool is_root = member == pattern_.root;
   const bool alone = pattern_.members == 1 && (all_receive_the_same() || kind == OpKind::reduce);
-  if (alone || (kind == OpKind::broadcast && is_root)) return passed;
   const bool is_left_out = kind == OpKind::reduce && !is_root;
-  if (is_left_out && part(member).in_place) return passed;
-  if (!received_) return nullptr;
-  const std::int64_t rows = part(member).rows_out;
+  Unload unload{Received::elements, part(member).rows_out, false};
+  if (alone || (kind == OpKind::broadcast && is_root) || (is_left_out && part(member).in_place)) {
+    unload.received = Received::passed;
+  } else if (!received_) {
+    unload.received = Received::nothing;
+  } else if (is_left_out) {
+    unload.received = Received::undefined;
+  } else if (along_columns_) {
+    unload.received = Received::side_by_side;
+  } else {
+    unload.is_average = sums(kind) && reduction_ == Reduction::average && pattern_.members > 1;
+  }
+  return unload;
+}
+
+Held Exchange::unload(int member, std::vector<float>&& working, const Held& passed) const {
+  const Unload unload = unload_steps(member);
   const std::int64_t width = width_of(columns_);
-  if (is_left_out) return make_held(columns_, Matrix<float>(rows, width, kUndefinedElement));
-  if (along_columns_) return make_held(columns_, {rows, width, side_by_side(working)});
+  switch (unload.received) {
+    case Received::passed:
+      return passed;
+    case Received::nothing:
+      return nullptr;
+    case Received::undefined:
+      return make_held(columns_, Matrix<float>(unload.rows, width, kUndefinedElement));
+    case Received::side_by_side:
+      return make_held(columns_, {unload.rows, width, side_by_side(working)});
+    case Received::elements:
+      break;
+  }
   std::vector<float> elements = cut(std::move(working), result(member));
-  if (sums(kind) && reduction_ == Reduction::average && pattern_.members > 1) {
+  if (unload.is_average) {
     const auto factor = static_cast<float>(1.0 / pattern_.members);
     for (float& v : elements) v = stored(v * factor, storage_);
   }
-  return make_held(columns_, {rows, width, std::move(elements)});
+  return make_held(columns_, {unload.rows, width, std::move(elements)});
+}
+
+std::vector<Exchange::SideBlock> Exchange::side_blocks() const {
+  std::vector<SideBlock> blocks;
+  SideBlock next;
+  for (const Part& part : parts_) {
+    next.rows = part.rows_in;
+    next.columns = width_of(part.columns);
+    blocks.push_back(next);
+    next.from += next.rows * next.columns;
+    next.left += next.columns;
+  }
+  return blocks;
 }
 
 // Rows of blocks that stand one after the other, side by side.
@@ -255,14 +296,11 @@ std::vector<float> Exchange::side_by_side(std::span<const float> working) const 
   const std::int64_t width = width_of(columns_);
   std::vector<float> all(static_cast<std::size_t>(parts_.front().rows_out * width),
                          kUndefinedElement);
-  auto from = working.begin();
-  std::int64_t left = 0;  // columns of the members before
-  for (const Part& part : parts_) {
-    const std::int64_t columns = width_of(part.columns);
-    for (std::int64_t r = 0; r < part.rows_in; ++r, from += columns) {
-      std::copy_n(from, columns, all.begin() + r * width + left);
+  for (const SideBlock& block : side_blocks()) {
+    auto from = working.begin() + block.from;
+    for (std::int64_t r = 0; r < block.rows; ++r, from += block.columns) {
+      std::copy_n(from, block.columns, all.begin() + r * width + block.left);
     }
-    left += columns;
   }
   return all;
 }

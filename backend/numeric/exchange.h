@@ -44,6 +44,42 @@ class Exchange {
   // What unload() reads of the working buffer.
   Interval result(int member) const;
 
+  // load() and unload() as data, for a working buffer that is elsewhere (on a GPU).
+  //
+  // load(): the first `given` elements of what is passed go to the beginning of `into`, and the
+  // rest of `into` is undefined. Then `own` are copied within the buffer.
+  struct Load {
+    Interval into;
+    std::int64_t given = 0;
+    Interval own;             // what a member of all_to_all has for itself
+    std::int64_t own_at = 0;  // where that goes
+  };
+  Load load_steps(int member, const Shape& passed) const;
+  // unload(): what the member receives.
+  enum class Received : std::uint8_t {
+    passed,        // what it passed
+    nothing,       // a tensor that was never written
+    undefined,     // rows that nobody wrote
+    elements,      // those of result(member), row by row
+    side_by_side,  // the members' blocks beside each other
+  };
+  struct Unload {
+    Received received = Received::elements;
+    std::int64_t rows = 0;
+    bool is_average = false;  // the elements are a sum, to be divided by the members
+  };
+  Unload unload_steps(int member) const;
+  const std::vector<Interval>& columns() const { return columns_; }  // of the result
+  // side_by_side: the block of a member.
+  struct SideBlock {
+    std::int64_t from = 0;  // its first element in the buffer
+    std::int64_t rows = 0;
+    std::int64_t columns = 0;
+    std::int64_t left = 0;  // the columns of the result before it
+  };
+  std::vector<SideBlock> side_blocks() const;
+  Reduction reduction() const { return reduction_; }
+
   // The working buffer before the first turn. REQUIRES: `passed` has the member's Shape, and its
   // elements are as stored().
   std::vector<float> load(int member, const Held& passed) const;
@@ -72,7 +108,6 @@ class Exchange {
   void set_rows(std::span<const Shape> shapes, std::span<const std::int64_t> sizes);
   void set_blocks(std::span<const std::int64_t> sizes);
   Interval input(int member) const;
-  void copy_own_block(int member, std::span<float> working) const;
   std::vector<float> side_by_side(std::span<const float> working) const;
   const Part& part(int member) const { return parts_[static_cast<std::size_t>(member)]; }
 

@@ -1,7 +1,7 @@
 #include "backend/numeric/program.h"
 
-#include "backend/numeric/blocks.h"
 #include "backend/numeric/plan_reference.h"
+#include "backend/numeric/program_blocks.h"
 #include "sim/base/random.h"
 
 namespace lockstep::numeric {
@@ -30,14 +30,14 @@ std::vector<std::int64_t> Program::real_rows(LayoutId layout, int rank) const {
 }
 
 std::vector<std::int64_t> Program::real_rows(const Operation& op, int rank) const {
-  return real_rows(Blocks::rows_of(plan_, op), rank);
+  return real_rows(rows_computed(plan_, op), rank);
 }
 
 FunctionResult Program::result(const Operation& op, int rank) const {
   FunctionResult result;
   const Output& out = op.out.front();
   result.columns = reference_.columns(out.declared, plan_.tensor(out.tensor).columns, rank);
-  for (const std::int64_t token : reference_.rows(Blocks::rows_of(plan_, op), rank)) {
+  for (const std::int64_t token : reference_.rows(rows_computed(plan_, op), rank)) {
     if (token != kPadding) result.tokens.push_back(token);
   }
   return result;
@@ -52,7 +52,7 @@ FunctionOperand Program::operand(const Operation& op, std::size_t index, int ran
   made.columns = whole ? Interval{0, plan_.column_count(columns)}
                        : reference_.columns(in.expect, columns, rank);
   made.rows = rows(in, real_rows(spec.rows, rank), made.columns);
-  made.row_by_row = spec.rows == Blocks::rows_of(plan_, op);
+  made.row_by_row = spec.rows == rows_computed(plan_, op);
   made.sliced_as_result = spec.columns_over.exists() &&
                           spec.columns_over == plan_.spec(op.out.front().declared).columns_over;
   return made;

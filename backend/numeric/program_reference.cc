@@ -4,8 +4,8 @@
 #include <tuple>
 #include <utility>
 
-#include "backend/numeric/blocks.h"
 #include "backend/numeric/plan_reference.h"
+#include "backend/numeric/program_blocks.h"
 #include "backend/numeric/reduction.h"
 
 namespace lockstep::numeric {
@@ -99,7 +99,7 @@ ProgramReference::Makers ProgramReference::makers_of(TermId quantity) const {
   for (const auto& [operation, entry] : found->second) {
     const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
     const Production& production = op.produces[static_cast<std::size_t>(entry)];
-    const std::vector<int>& rows = plan_.layout(Blocks::rows_of(plan_, op)).rows.index_of_rank;
+    const std::vector<int>& rows = plan_.layout(rows_computed(plan_, op)).rows.index_of_rank;
     // The same share of the same rows and columns, of which a slice may have none.
     std::set<std::tuple<int, int, std::int64_t, std::int64_t>> seen;
     for (int rank = 0; rank < plan_.world; ++rank) {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,20 @@ namespace lockstep::numeric {
 using SharedMatrix = std::shared_ptr<const Matrix<float>>;
 
 class Weights;
+class WeightBlock;
+
+// Who multiplies in float64 for the reference instead of the CPU, one weight matrix at a time
+// (backend/nccl/device_products.h). A row of the result depends on that row of x alone.
+class DoubleProducts {
+ public:
+  DoubleProducts() = default;
+  DoubleProducts(const DoubleProducts&) = delete;
+  DoubleProducts& operator=(const DoubleProducts&) = delete;
+  virtual ~DoubleProducts() = default;
+
+  // REQUIRES: a row of the block per column of x.
+  virtual Matrix<double> product(const Matrix<double>& x, const WeightBlock& w) = 0;
+};
 
 // Some rows and columns of one weight matrix: a description, nothing is drawn yet.
 class WeightBlock {
@@ -39,6 +54,9 @@ class WeightBlock {
 
   std::int64_t row_count() const { return rows_.size(); }
   std::int64_t column_count() const { return columns_.size(); }
+
+  // Of the weights that it is a block of; null: the CPU multiplies.
+  DoubleProducts* double_products() const;
 
   // Calls visit(rows, tile) for tiles of whole rows, top down; `rows` counts within the block. A
   // tile is valid during the call.
@@ -63,6 +81,9 @@ Matrix<T> product(const Matrix<T>& x, const WeightBlock& w) {
   if (x.columns() != w.row_count()) return undefined_product<T>(x.rows(), w.column_count());
   Matrix<T> out(x.rows(), w.column_count());
   if (x.rows() == 0) return out;
+  if constexpr (std::is_same_v<T, double>) {
+    if (DoubleProducts* products = w.double_products()) return products->product(x, w);
+  }
   w.for_each_tile([&](Interval rows, const Block& tile) {
     add_product(out, x, {rows.first, rows.last}, tile);
   });
@@ -74,7 +95,9 @@ class Weights {
   // No more elements than these are ever drawn into one matrix: 256 MiB.
   static constexpr std::int64_t kLargestBlock = std::int64_t{1} << 26;
 
-  Weights(Model model, std::uint64_t seed) : model_(std::move(model)), seed_(seed) {}
+  // `products`: null, or what must outlive this.
+  Weights(Model model, std::uint64_t seed, DoubleProducts* products = nullptr)
+      : model_(std::move(model)), seed_(seed), products_(products) {}
 
   // A matrix of the model. REQUIRES: it is no projection.
   WeightBlock at(WeightName name) { return {*this, name, shape_of(model_, name.kind)}; }
@@ -84,6 +107,7 @@ class Weights {
   }
   const Model& model() const { return model_; }
   std::uint64_t seed() const { return seed_; }
+  DoubleProducts* double_products() const { return products_; }
 
  private:
   friend class WeightBlock;
@@ -95,8 +119,11 @@ class Weights {
 
   Model model_;
   std::uint64_t seed_;
+  DoubleProducts* products_;
   std::map<std::pair<WeightName, WeightShape>, SharedMatrix> cache_;
   std::int64_t cached_elements_ = 0;
 };
+
+inline DoubleProducts* WeightBlock::double_products() const { return weights_->double_products(); }
 
 }  // namespace lockstep::numeric

@@ -224,6 +224,7 @@ Buffer encode(const RankReport& report) {
       out.put(bytes);
     }
   }
+  out.put_list(std::span<const std::byte>(report.worker));
   return out.take();
 }
 
@@ -239,6 +240,7 @@ RankReport decode_rank_report(std::span<const std::byte> bytes) {
       t.sent_bytes[peer] = in.get<std::int64_t>();
     }
   }
+  report.worker = in.get_list<std::byte>();
   in.expect_end();
   return report;
 }

@@ -1,6 +1,7 @@
 // What ranks and the observer say to each other, and what they tell the coordinator at the end.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -50,6 +51,7 @@ struct RankTraffic {
 // Rank to coordinator, at the end.
 struct RankReport {
   std::vector<RankTraffic> traffic;
+  std::vector<std::byte> worker;  // of Worker::finish()
 };
 
 Buffer encode(const Arrival& arrival);

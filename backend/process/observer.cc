@@ -9,11 +9,11 @@
 namespace lockstep::process {
 
 void observe(const Plan& plan, const numeric::ReplayOptions& options, const MeshLimits& limits,
-             Member& member) {
+             Member& member, numeric::DoubleProducts* products) {
   std::vector<int> all(static_cast<std::size_t>(plan.world));
   std::iota(all.begin(), all.end(), 0);
   Mesh mesh(member, all, limits);
-  numeric::Weights weights(plan.model, options.seed);
+  numeric::Weights weights(plan.model, options.seed, products);
   numeric::PlanReference reference(plan, weights, options.storage);
   RemoteRanks ranks(
       plan, options,

@@ -2,13 +2,15 @@
 #pragma once
 
 #include "backend/numeric/replay.h"
+#include "backend/numeric/weights.h"
 #include "backend/process/mesh.h"
 #include "sim/plan/plan.h"
 
 namespace lockstep::process {
 
-// Reports the result. Throws what the mesh throws, and BytesError.
+// Reports the result. `products`: who multiplies for the reference; null: the CPU. Throws what the
+// mesh throws, and BytesError.
 void observe(const Plan& plan, const numeric::ReplayOptions& options, const MeshLimits& limits,
-             Member& member);
+             Member& member, numeric::DoubleProducts* products = nullptr);
 
 }  // namespace lockstep::process

@@ -8,23 +8,25 @@
 #include "backend/process/remote_ranks.h"
 
 namespace lockstep::process {
+namespace {
 
-using numeric::Held;
+numeric::Held without_values(const numeric::Shape& shape) {
+  if (!shape.written) return nullptr;
+  return numeric::make_held(shape.columns, numeric::Matrix<float>(shape.rows, 0));
+}
 
-Rank::Rank(const Plan& plan, const numeric::ReplayOptions& options, int rank, int observer,
-           Mesh& mesh)
+}  // namespace
+
+Rank::Rank(const Plan& plan, numeric::Storage storage, int rank, int observer, Mesh& mesh,
+           Worker& worker)
     : plan_(plan),
-      options_(options),
+      storage_(storage),
       rank_(rank),
       observer_(observer),
       mesh_(mesh),
-      weights_(plan.model, options.seed),
-      reference_(plan, weights_, options.storage),
-      held_(plan, options, weights_, reference_,
-            [this](const numeric::RouterChoice& choice) { choices_.push_back(choice); }),
+      worker_(worker),
       communicators_(plan),
-      watched_(watched(plan, rank)),
-      runner_(mesh, options.storage) {}
+      watched_(watched(plan, rank)) {}
 
 RankReport Rank::run(const Before& before) {
   RankReport report;
@@ -39,6 +41,7 @@ RankReport Rank::run(const Before& before) {
     if (communicates(kind)) report.traffic.push_back(std::move(traffic_));
   }
   arrive(operations);
+  report.worker = worker_.finish();
   return report;
 }
 
@@ -47,31 +50,31 @@ RankReport Rank::run(const Before& before) {
 std::vector<Shown> Rank::what_to_show(int operation) {
   std::vector<Shown> shown;
   for (const TensorId tensor : watched_) {
-    Held held = held_.held(tensor, rank_);
-    if (shown_[tensor] == held) continue;
-    shown_[tensor] = held;
-    shown.push_back({tensor, true, std::move(held)});
+    const void* identity = worker_.identity(tensor);
+    if (std::exchange(shown_[tensor], identity) == identity) continue;
+    shown.push_back({tensor, true, worker_.value(tensor)});
   }
   for (const ToShow& show : to_show(plan_, operation)) {
-    Held held = held_.held(show.tensor, rank_);
-    shown.push_back({show.tensor, show.with_values, std::move(held)});
+    shown.push_back({show.tensor, show.with_values,
+                     show.with_values ? worker_.value(show.tensor)
+                                      : without_values(worker_.shape(show.tensor))});
   }
   return shown;
 }
 
 void Rank::arrive(int operation) {
-  Arrival arrival{operation, what_to_show(operation), std::exchange(choices_, {})};
+  Arrival arrival{operation, what_to_show(operation), worker_.take_choices()};
   mesh_.send(observer_, observation_tag(), encode(arrival));
   const Buffer answer = mesh_.receive_up_to(observer_, observation_tag(), kLongestObservation);
   GoOn go_on = decode_go_on(answer, plan_);
   for (Shown& put_right : go_on.repaired) {
-    held_.put(put_right.tensor, rank_, std::move(put_right.held));
+    worker_.put(put_right.tensor, std::move(put_right.held));
   }
 }
 
 void Rank::execute(int operation) {
   const OpKind kind = plan_.operations[static_cast<std::size_t>(operation)].kind;
-  if (!communicates(kind)) return held_.compute(operation, rank_);
+  if (!communicates(kind)) return worker_.compute(operation);
   const auto start = std::chrono::steady_clock::now();
   if (is_collective(kind)) {
     collective(operation);
@@ -80,7 +83,7 @@ void Rank::execute(int operation) {
   }
   const std::chrono::duration<double, std::micro> spent = std::chrono::steady_clock::now() - start;
   traffic_.microseconds = spent.count();
-  traffic_.sent_bytes = runner_.take_sent_bytes();
+  traffic_.sent_bytes = worker_.take_sent_bytes();
 }
 
 }  // namespace lockstep::process

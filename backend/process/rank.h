@@ -13,13 +13,12 @@
 #include <vector>
 
 #include "backend/numeric/exchange.h"
-#include "backend/numeric/local_ranks.h"
 #include "backend/numeric/peers.h"
 #include "backend/numeric/rendezvous.h"
 #include "backend/process/channels.h"
 #include "backend/process/mesh.h"
 #include "backend/process/messages.h"
-#include "backend/process/turn_runner.h"
+#include "backend/process/worker.h"
 
 namespace lockstep::process {
 
@@ -33,7 +32,8 @@ class Mismatch : public std::runtime_error {
 class Rank {
  public:
   // All must outlive it. `observer`: its member id.
-  Rank(const Plan& plan, const numeric::ReplayOptions& options, int rank, int observer, Mesh& mesh);
+  Rank(const Plan& plan, numeric::Storage storage, int rank, int observer, Mesh& mesh,
+       Worker& worker);
 
   // Called before each operation is executed; for tests.
   using Before = std::function<void(int operation)>;
@@ -60,34 +60,23 @@ class Rank {
   void exchange(const Meeting& meeting, const std::vector<numeric::Call>& calls,
                 std::size_t output);
 
-  // One half of a point-to-point call: its peer, and the number of the message on its channel.
-  struct Half {
-    int peer = -1;
-    MessageChannel channel;
-    std::uint64_t number = 0;
-  };
   void peer_to_peer(int operation);
-  Half half_with(int operation, int from, int to);
-  Notice meet(const Half& half);
-  std::string take_message(int operation, const Half& half, const TurnRunner::Outgoing& out);
+  MessageHalf half_with(int operation, int from, int to);
+  Notice meet(const MessageHalf& half);
   const Operation& operation_of(const Notice& notice) const;
 
   const Plan& plan_;
-  const numeric::ReplayOptions& options_;
+  numeric::Storage storage_;
   int rank_;
   int observer_;
   Mesh& mesh_;
-  numeric::Weights weights_;
-  numeric::PlanReference reference_;
-  std::vector<numeric::RouterChoice> choices_;  // since the last arrival
-  numeric::LocalRanks held_;
+  Worker& worker_;
   numeric::Rendezvous communicators_;
   std::map<int, std::uint64_t> calls_;                // by communicator
   std::map<MessageChannel, std::uint64_t> messages_;  // sent or received
   std::vector<TensorId> watched_;
-  std::map<TensorId, numeric::Held> shown_;  // of the watched
-  TurnRunner runner_;
-  RankTraffic traffic_;  // of the operation in hand
+  std::map<TensorId, const void*> shown_;  // identities of the watched
+  RankTraffic traffic_;                    // of the operation in hand
 };
 
 }  // namespace lockstep::process

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "backend/numeric/held_tensors.h"
 #include "backend/process/channels.h"
 #include "backend/process/rank.h"
 
@@ -11,16 +12,14 @@ namespace lockstep::process {
 
 using numeric::Call;
 using numeric::Exchange;
-using numeric::Held;
 using numeric::Shape;
 
 Notice Rank::notice(int operation) {
   const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   Notice own{{rank_, operation, -1}, {}};
   for (std::size_t i = 0; i < op.in.size(); ++i) {
-    const Held held = held_.held(op.in[i].tensor, rank_);
-    if (i == 0 && held) own.call.rows = numeric::row_count(held);
-    own.shapes.push_back(numeric::shape_of(held));
+    own.shapes.push_back(worker_.shape(op.in[i].tensor));
+    if (i == 0 && own.shapes[0].written) own.call.rows = own.shapes[0].rows;
   }
   return own;
 }
@@ -62,22 +61,15 @@ void Rank::collective(int operation) {
 }
 
 void Rank::exchange(const Meeting& meeting, const std::vector<Call>& calls, std::size_t output) {
-  const int operation = calls[meeting.self].operation;
-  const Operation& op = plan_.operations[static_cast<std::size_t>(operation)];
   std::vector<Shape> shapes;
   for (const Notice& n : meeting.notices) {
     if (output < n.shapes.size()) shapes.push_back(n.shapes[output]);
   }
-  const Exchange exchange(plan_, calls, output, shapes, held_.home_rows(calls, output),
-                          options_.storage);
-  const auto self = static_cast<int>(meeting.self);
-  const Held passed = op.in.empty() ? nullptr : held_.held(op.in[output].tensor, rank_);
-  std::vector<float> working = exchange.load(self, passed);
-  runner_.take_turns(exchange,
-                     {meeting.members, meeting.self, meeting.communicator, meeting.number, output},
-                     working);
-  if (op.out.empty()) return;
-  held_.write(operation, output, rank_, exchange.unload(self, std::move(working), passed));
+  const std::vector<std::int64_t> home =
+      numeric::home_rows(plan_, worker_.reference(), calls, output);
+  const Exchange exchange(plan_, calls, output, shapes, home, storage_);
+  worker_.exchange(calls[meeting.self].operation, exchange,
+                   {meeting.members, meeting.self, meeting.communicator, meeting.number, output});
 }
 
 }  // namespace lockstep::process

@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-#include "backend/numeric/local_ranks.h"
+#include "backend/numeric/as_kept.h"
 
 namespace lockstep::process {
 
@@ -69,7 +69,7 @@ Held RemoteRanks::held(TensorId tensor, int rank) {
 }
 
 void RemoteRanks::put(TensorId tensor, int rank, Held value) {
-  value = numeric::as_kept(std::move(value), options_);
+  value = numeric::as_kept(std::move(value), options_.storage, options_.garbage);
   remotes_[static_cast<std::size_t>(rank)].repaired.push_back({tensor, true, value});
   known(tensor, rank) = {true, true, std::move(value)};
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "backend/process/host_worker.h"
 #include "backend/process/messages.h"
 #include "backend/process/observer.h"
 #include "backend/process/rank.h"
@@ -22,38 +23,64 @@ std::string name_of_operation(const Plan& plan, int index) {
   return text;
 }
 
+std::vector<int> peers_in_mesh(const Plan& plan, const Backend& backend, int rank) {
+  std::vector<int> peers = peers_of(plan, rank);
+  if (backend.meets_at_rank_0) {
+    const int first = rank == 0 ? 1 : 0;
+    const int last = rank == 0 ? plan.world : 1;
+    for (int peer = first; peer < last; ++peer) {
+      if (!std::ranges::binary_search(peers, peer)) peers.push_back(peer);
+    }
+    std::ranges::sort(peers);
+  }
+  peers.push_back(plan.world);  // the observer
+  return peers;
+}
+
+std::unique_ptr<Worker> make_worker(const Plan& plan, const ReplayOptions& options, Member& member,
+                                    Mesh& mesh) {
+  const Backend::MakeWorker& make = options.backend.worker;
+  if (make) return make(plan, options.numeric, member, mesh);
+  return std::make_unique<HostWorker>(plan, options.numeric, member.id(), mesh);
+}
+
 // A rank that cannot go on waits for the end with the observer, who knows why.
 void run_rank(const Plan& plan, const ReplayOptions& options, Member& member) {
   const int rank = member.id();
   const int observer = plan.world;
-  std::vector<int> peers = peers_of(plan, rank);
-  peers.push_back(observer);
-  Mesh mesh(member, peers, options.mesh);
+  Mesh mesh(member, peers_in_mesh(plan, options.backend, rank), options.mesh);
   const auto before = [&](int operation) {
     member.start_operation(operation);
     if (options.before) options.before(rank, operation, mesh);
   };
+  const std::unique_ptr<Worker> worker = make_worker(plan, options, member, mesh);
   try {
-    member.report(encode(Rank(plan, options.numeric, rank, observer, mesh).run(before)));
+    Rank steps(plan, options.numeric.storage, rank, observer, mesh, *worker);
+    member.report(encode(steps.run(before)));
   } catch (const Mismatch&) {
     mesh.receive_up_to(observer, observation_tag(), kLongestObservation);
   }
 }
 
 int run_member(const Plan& plan, const ReplayOptions& options, Member& member) {
+  const Backend& backend = options.backend;
+  if (backend.enter) backend.enter(member);
   if (member.is_observer()) {
-    observe(plan, options.numeric, options.mesh, member);
+    const std::unique_ptr<numeric::DoubleProducts> products =
+        backend.products ? backend.products() : nullptr;
+    observe(plan, options.numeric, options.mesh, member, products.get());
   } else {
     run_rank(plan, options, member);
   }
   return 0;
 }
 
-void add_traffic(const std::vector<std::vector<std::byte>>& reports,
-                 std::vector<numeric::Traffic>& all) {
+void add_reports(const std::vector<std::vector<std::byte>>& reports, ReplayOutcome& outcome) {
   std::map<int, numeric::Traffic> by_operation;
   for (std::size_t rank = 0; rank < reports.size(); ++rank) {
-    for (const RankTraffic& own : decode_rank_report(reports[rank]).traffic) {
+    RankReport report = decode_rank_report(reports[rank]);
+    outcome.workers.push_back(std::move(report.worker));
+    for (const RankTraffic& own : report.traffic) {
       numeric::Traffic& t = by_operation[own.operation];
       t.operation = own.operation;
       t.microseconds = std::max(t.microseconds, own.microseconds);
@@ -62,7 +89,9 @@ void add_traffic(const std::vector<std::vector<std::byte>>& reports,
       }
     }
   }
-  for (auto& [operation, traffic] : by_operation) all.push_back(std::move(traffic));
+  for (auto& [operation, traffic] : by_operation) {
+    outcome.result.traffic.push_back(std::move(traffic));
+  }
 }
 
 ReplayOutcome replay_once(const Plan& plan, const ReplayOptions& options) {
@@ -84,11 +113,11 @@ ReplayOutcome replay_once(const Plan& plan, const ReplayOptions& options) {
   };
   Outcome outcome =
       Crew(crew, [&](Member& member) { return run_member(plan, options, member); }).wait();
-  ReplayOutcome told{std::move(outcome.failure), {}, std::move(outcome.notes)};
+  ReplayOutcome told{std::move(outcome.failure), {}, std::move(outcome.notes), {}};
   if (told.failure) return told;
   told.result = std::move(result);
   outcome.reports.pop_back();
-  if (told.result.stopped_at < 0) add_traffic(outcome.reports, told.result.traffic);
+  if (told.result.stopped_at < 0) add_reports(outcome.reports, told);
   return told;
 }
 
@@ -121,6 +150,7 @@ ReplayOutcome replay(const Plan& plan, const ReplayOptions& options) {
         ReplayOutcome told = replay_once(plan, one);
         outcome.failure = std::move(told.failure);
         std::ranges::move(told.notes, std::back_inserter(outcome.notes));
+        if (outcome.workers.empty()) outcome.workers = std::move(told.workers);
         return std::move(told.result);
       });
   return outcome;

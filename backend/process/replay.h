@@ -4,20 +4,38 @@
 // The same plan and options give the same result, bit for bit, as numeric::replay().
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "backend/numeric/replay.h"
+#include "backend/numeric/weights.h"
 #include "backend/process/crew.h"
 #include "backend/process/mesh.h"
+#include "backend/process/worker.h"
 #include "sim/plan/plan.h"
 
 namespace lockstep::process {
 
+// What the processes compute with, if not with the CPU and the mesh.
+struct Backend {
+  // Called first in the process of each member, the observer (of id `ranks`) among them. May be
+  // empty, as all of these.
+  std::function<void(Member& member)> enter;
+  using MakeWorker = std::function<std::unique_ptr<Worker>(
+      const Plan& plan, const numeric::ReplayOptions& options, Member& member, Mesh& mesh)>;
+  MakeWorker worker;
+  // Who multiplies for the observer's reference.
+  std::function<std::unique_ptr<numeric::DoubleProducts>()> products;
+  bool meets_at_rank_0 = false;  // every rank is a peer of rank 0, whatever the plan calls
+};
+
 struct ReplayOptions {
   numeric::ReplayOptions numeric;
+  Backend backend;
   CrewOptions crew;  // `ranks`, `observer` and `operation_name` follow from the plan
   MeshLimits mesh;
   // Called in the process of a rank before it executes an operation; for tests.
@@ -29,6 +47,8 @@ struct ReplayOutcome {
   std::optional<Failure> failure;
   numeric::ReplayResult result;
   std::vector<std::string> notes;
+  // By rank: what Worker::finish() said in the first run; none if that stopped.
+  std::vector<std::vector<std::byte>> workers;
 };
 
 // REQUIRES: validate(plan) is empty; one thread.

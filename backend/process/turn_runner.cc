@@ -36,7 +36,7 @@ std::span<float> part(std::span<float> working, numeric::Interval elements) {
 
 }  // namespace
 
-void TurnRunner::take_turns(const Exchange& exchange, const Place& place,
+void TurnRunner::take_turns(const Exchange& exchange, const CallPlace& place,
                             std::span<float> working) {
   std::uint32_t round = 0;
   for (const Turn& turn : exchange.turns(static_cast<int>(place.self))) {

@@ -10,6 +10,7 @@
 #include "backend/numeric/exchange.h"
 #include "backend/numeric/storage.h"
 #include "backend/process/mesh.h"
+#include "backend/process/worker.h"
 
 namespace lockstep::process {
 
@@ -18,17 +19,10 @@ class TurnRunner {
   // `mesh` must outlive it.
   TurnRunner(Mesh& mesh, numeric::Storage storage) : mesh_(mesh), storage_(storage) {}
 
-  // One output of one call of a collective, and who takes part in it.
-  struct Place {
-    const std::vector<int>& members;  // of the mesh, in group order
-    std::size_t self = 0;             // the place of this process among them
-    int communicator = 0;
-    std::uint64_t call = 0;  // its number on the communicator
-    std::size_t output = 0;
-  };
   // All turns of `place.self`, which change `working`: as Exchange::load() left it, afterwards as
   // Exchange::unload() expects it. Throws what the mesh throws.
-  void take_turns(const numeric::Exchange& exchange, const Place& place, std::span<float> working);
+  void take_turns(const numeric::Exchange& exchange, const CallPlace& place,
+                  std::span<float> working);
 
   // One message each way, at once. Peer -1: none. Throws what the mesh throws.
   struct Outgoing {

@@ -32,8 +32,8 @@ TEST_CASE("what blocks compute and caches keep is bfloat16, a few roundings from
   for (const NamedModel& family : small_families()) {
     CAPTURE(family.name);
     World world(family.model, 11, family.norms_all_heads);
-    numeric::Layers layers(world.weights, Storage::bfloat16);
-    numeric::Attention attention(world.weights, Storage::bfloat16);
+    numeric::Layers layers(numeric::HostArithmetic(world.weights, Storage::bfloat16));
+    numeric::Attention attention(numeric::HostArithmetic(world.weights, Storage::bfloat16));
     const Matrix<float> x = world.input(Quantity::norm, 1);
     const Matrix<float> sums = world.attention.qk_statistics(x, 0, {});
     const Matrix<float>* const statistics = family.norms_all_heads ? &sums : nullptr;

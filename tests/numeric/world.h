@@ -26,8 +26,8 @@ struct World {
       : weights(model, seed),
         tokens({{0, 0, 5, 2}}, 1),
         reference(weights, tokens, contents(norms_all_heads)),
-        layers(weights),
-        attention(weights) {}
+        layers(numeric::HostArithmetic(weights)),
+        attention(numeric::HostArithmetic(weights)) {}
 
   static std::vector<std::vector<numeric::LayerContents>> contents(bool norms_all_heads) {
     using numeric::Quantity;

@@ -1,13 +1,18 @@
-// The operations of a hand-written program on one rank: what they make of what the rank holds.
+#include "backend/numeric/program_blocks.h"
+
 #include <algorithm>
 
-#include "backend/numeric/blocks.h"
 #include "backend/numeric/reduction.h"
 #include "sim/plan/shares.h"
 
 namespace lockstep::numeric {
 
-Held Blocks::run_program(const Operation& op, int rank, std::span<const Held> in) {
+LayoutId rows_computed(const Plan& plan, const Operation& op) {
+  const bool has_operand = op.kind != OpKind::embed && !op.in.empty();
+  return plan.spec(has_operand ? op.in.front().expect : op.out.front().declared).rows;
+}
+
+Held ProgramBlocks::run(const Operation& op, int rank, std::span<const Held> in) {
   const Program& program = reference_.program();
   const auto rows = [&](const Operand& operand, const std::vector<std::int64_t>& at,
                         Interval columns) {
@@ -19,10 +24,10 @@ Held Blocks::run_program(const Operation& op, int rank, std::span<const Held> in
   const std::vector<std::int64_t> at = program.real_rows(op, rank);
   Matrix<double> sum(static_cast<std::int64_t>(at.size()), columns.size());
   for (const Production& production : op.produces) {
-    add_scaled(sum, program_part(application, production, rank),
-               production.coefficient.to_double());
+    add_scaled(sum, part(application, production, rank), production.coefficient.to_double());
   }
-  const auto all_rows = static_cast<std::int64_t>(reference_.rows(rows_of(plan_, op), rank).size());
+  const auto all_rows =
+      static_cast<std::int64_t>(reference_.rows(rows_computed(plan_, op), rank).size());
   Matrix<float> values(all_rows, columns.size(), kUndefinedElement);
   for (std::size_t i = 0; i < at.size(); ++i) {
     std::ranges::transform(sum.row(static_cast<std::int64_t>(i)), values.row(at[i]).begin(),
@@ -32,8 +37,8 @@ Held Blocks::run_program(const Operation& op, int rank, std::span<const Held> in
 }
 
 // A product of a part of the operand is a part of the term by itself.
-Matrix<double> Blocks::program_part(const Application& application, const Production& production,
-                                    int rank) {
+Matrix<double> ProgramBlocks::part(const Application& application, const Production& production,
+                                   int rank) {
   const Program& program = reference_.program();
   const TermId term = production.term;
   if (multiplies_part(plan_, *application.op, term)) {
@@ -63,8 +68,8 @@ Matrix<double> Blocks::program_part(const Application& application, const Produc
 }
 
 // What is nothing over all shares: offset_of_part().
-void Blocks::add_offsets(const FunctionResult& result, const Production& production, int rank,
-                         Matrix<double>& product) {
+void ProgramBlocks::add_offsets(const FunctionResult& result, const Production& production,
+                                int rank, Matrix<double>& product) {
   for (const CountedShares& s : counted_shares(plan_, production, rank)) {
     for (int share = s.first; share < s.last; ++share) {
       const FunctionName name = reference_.program().name(production.term, share);
@@ -81,7 +86,7 @@ void Blocks::add_offsets(const FunctionResult& result, const Production& product
 
 // A share's value in the unit of `term`. Where shares combine by logsumexp, each is moved by as
 // much as the whole is: so the unit is the whole's, whatever the collective that combines them.
-double Blocks::in_unit(TermId term, double value, std::int64_t token, std::int64_t column) {
+double ProgramBlocks::in_unit(TermId term, double value, std::int64_t token, std::int64_t column) {
   const TermId quantity = reference_.program().same_quantity(term);
   if (quantity == term) return value;
   const double unit = reference_.program().unit(term);
