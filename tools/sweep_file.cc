@@ -16,12 +16,13 @@
 namespace lockstep::tools {
 namespace {
 
-// Of a device or a pipe nothing is read: it holds nothing that could be lost.
-std::string read_file(const std::string& path) {
+// None if it cannot be read. Of a device or a pipe nothing is: it holds nothing that could be lost.
+std::optional<std::string> read_file(const std::string& path) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return {};
+  if (!std::filesystem::is_regular_file(path, ignored)) return "";
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
 // Makes the file unless it is there, in one step, so that nobody else's is ever taken for a new
@@ -46,10 +47,10 @@ Result<SweepFile> SweepFile::open(const std::string& path, bool resume,
   SweepFile made(path, hash);
   if (path.empty()) return made;
   std::string begin = csv_header(axes);
-  if (make_empty(path)) {
-    // It is ours from its first byte on.
-  } else if (const std::string text = read_file(path); !text.empty()) {
-    const ReadRows read = read_csv(text, axes, hash);
+  const std::optional<std::string> text = make_empty(path) ? "" : read_file(path);
+  if (!text) return not_ours(path, "is there and cannot be read");
+  if (!text->empty()) {
+    const ReadRows read = read_csv(*text, axes, hash);
     if (!read.same_columns) return not_ours(path, "is no sweep of these columns");
     if (read.has_others) return not_ours(path, "has the rows of another scenario or other --set");
     for (const SweepRow& row : read.rows) {

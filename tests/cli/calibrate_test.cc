@@ -75,8 +75,9 @@ TEST_CASE("what a reader must know of the rows is told on standard error, and in
   const std::string copy = log_file("all_reduce_copy.log", header(8, 4) + bad + rows());
   const Finished run = lockstep("calibrate " + log + " " + log + " " + copy + " --json -");
   REQUIRE(run.code == 0);
-  CHECK(contains(run.err, "all_reduce_bad.log: 1 row of 14 left out: wrong results (#wrong above "
-                          "0) (line 11)"));
+  CHECK(contains(run.err,
+                 "all_reduce_bad.log: 1 row of 14 left out: wrong results (#wrong above "
+                 "0) (line 11)"));
   CHECK(contains(run.err, "1 row of 14 left out: a time that is not above zero (line 10)"));
   CHECK(contains(run.err, copy + ":10 is the run of " + log + ":10 once more; it counts once"));
   const Json json = Json::parse(run.out);

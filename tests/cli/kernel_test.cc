@@ -34,6 +34,7 @@ TEST_CASE("shapes that no kernel has are refused with the reason") {
   CHECK(contains(refused("experts", "top_k=9,all_experts=8,experts=1"), "cannot have 9 of 8"));
   CHECK(contains(refused("experts", "all_experts=8,experts=16"), "cannot have 16 of 8"));
   CHECK(contains(refused("elementwise", "read=0"), "nothing is read or written"));
+  CHECK(contains(refused("gemm", "m=1 --shape m=0"), "shape 2: 'm' must be"));
 }
 
 TEST_CASE("a size of zero is refused, with the range in short words") {
