@@ -5,6 +5,7 @@
 #include <fstream>
 #include <memory>
 #include <sstream>
+#include <utility>
 
 #include "sim/base/text.h"
 #include "sim/cost/hardware_file.h"
@@ -59,7 +60,7 @@ Result<std::vector<NcclRun>> read_runs(const CalibrateArguments& arguments) {
     }
   }
   if (!faults.empty()) return faults;
-  return runs;
+  return without_repeats(std::move(runs));
 }
 
 std::string file_stem(const std::string& path) {
@@ -71,7 +72,8 @@ void describe(Calibration& calibration, const CalibrateArguments& arguments) {
   Hardware& hardware = calibration.hardware;
   std::vector<std::string> names;
   for (const std::string& log : arguments.logs) {
-    names.push_back(std::filesystem::path(log).filename().string());
+    const std::string name = std::filesystem::path(log).filename().string();
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
   }
   const std::string fit = fmt::format("fitted to {} points of {}; base {}",
                                       calibration.points.size(), join(names, ", "), arguments.base);
@@ -109,6 +111,7 @@ int run_calibrate(const CalibrateArguments& arguments) {
   const auto runs = read_runs(arguments);
   if (!runs) return fail(runs.faults());
   Calibration calibration = calibrate(*runs, *base);
+  if (!arguments.quiet) fmt::print(stderr, "{}", calibration_warnings(calibration, *runs));
   warn_of_network(calibration, *runs);
   describe(calibration, arguments);
   JsonOutput json(arguments.json);

@@ -1,285 +1,15 @@
 #include <fmt/format.h>
 
-#include <array>
 #include <chrono>
 #include <memory>
 
-#include "sim/base/text.h"
 #include "sim/report/collective_report.h"
+#include "tools/collective_calls.h"
 #include "tools/commands.h"
 #include "tools/output.h"
 
 namespace lockstep::tools {
 namespace {
-
-struct CollectiveOptions {
-  std::string kind;
-  int ranks = 0;
-  int nodes = 0;  // 0: as few as the ranks fill
-  std::string sizes;
-  std::string begin = "512";
-  std::string end = "512M";
-  double factor = 2;
-  std::string parts;
-  std::string tokens = "128";
-  std::int64_t hidden = 7168;
-  int top_k = 8;
-  int experts = 256;
-  std::string hardware = "hgx-h200";
-  std::vector<std::string> set;
-  std::string dtype = "bfloat16";
-  std::string launch = "nccl-tests";
-  std::string library;
-  std::string algorithm;
-  std::string fidelity = "messages";
-  std::string json;
-};
-
-template <class Value>
-using Name = std::pair<std::string_view, Value>;
-
-// One of `known` by its name; '-' and '_' are the same.
-template <class Value, std::size_t kCount>
-Result<Value> named(const std::string& what, const std::string& name,
-                    const std::array<Name<Value>, kCount>& known) {
-  const auto plain = [](std::string_view text) {
-    std::string letters;
-    for (const char letter : text) letters += letter == '_' ? '-' : letter;
-    return letters;
-  };
-  std::vector<std::string> names;
-  for (const auto& [text, value] : known) {
-    if (plain(text) == plain(name)) return value;
-    names.emplace_back(text);
-  }
-  const auto near = nearest(name, names);
-  return plain_fault(fmt::format("unknown {} '{}'", what, name),
-                     near ? fmt::format("did you mean {}?", *near) : "known: " + join(names, ", "));
-}
-
-Result<Collective> kind_of(const std::string& name) {
-  static constexpr std::array<Name<Collective>, 14> kKinds{{
-      {"all_reduce", Collective::all_reduce},
-      {"all_gather", Collective::all_gather},
-      {"reduce_scatter", Collective::reduce_scatter},
-      {"all_to_all", Collective::all_to_all},
-      {"alltoall", Collective::all_to_all},
-      {"broadcast", Collective::broadcast},
-      {"reduce", Collective::reduce},
-      {"sendrecv", Collective::send_recv},
-      {"all_gatherv", Collective::all_gatherv},
-      {"reduce_scatterv", Collective::reduce_scatterv},
-      {"all_to_allv", Collective::all_to_allv},
-      {"dispatch", Collective::dispatch},
-      {"combine", Collective::combine},
-      {"barrier", Collective::barrier},
-  }};
-  return named("collective", name, kKinds);
-}
-
-// Of the types of nccl-tests, and their short names.
-Result<int> element_bytes(const std::string& dtype) {
-  static constexpr std::array<Name<int>, 16> kTypes{{
-      {"int8", 1},
-      {"uint8", 1},
-      {"f8e4m3", 1},
-      {"f8e5m2", 1},
-      {"fp8", 1},
-      {"half", 2},
-      {"fp16", 2},
-      {"bfloat16", 2},
-      {"bf16", 2},
-      {"int32", 4},
-      {"uint32", 4},
-      {"float", 4},
-      {"fp32", 4},
-      {"int64", 8},
-      {"uint64", 8},
-      {"double", 8},
-  }};
-  return named("data type", dtype, kTypes);
-}
-
-Result<LaunchStyle> launch_of(const std::string& name) {
-  static constexpr std::array<Name<LaunchStyle>, 3> kStyles{{
-      {"nccl-tests", LaunchStyle::nccl_tests},
-      {"graph", LaunchStyle::graph},
-      {"eager", LaunchStyle::eager},
-  }};
-  return named("launch style", name, kStyles);
-}
-
-Result<Fidelity> fidelity_of(const std::string& name) {
-  static constexpr std::array<Name<Fidelity>, 2> kFidelities{{
-      {"messages", Fidelity::messages},
-      {"closed-form", Fidelity::closed_form},
-  }};
-  return named("fidelity", name, kFidelities);
-}
-
-// "512", "64K", "1M", "2G", also with B or iB behind: K = 1,024.
-Result<std::int64_t> parse_size(const std::string& text) {
-  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  const std::string unit = text.substr(digits);
-  static constexpr std::array<std::string_view, 4> kUnits{"", "K", "M", "G"};
-  const auto number = parse_integer(text.substr(0, digits));
-  for (std::size_t i = 0; number && i < kUnits.size(); ++i) {
-    const std::string name(kUnits[i]);
-    if (unit != name && unit != name + "B" && (i == 0 || unit != name + "iB")) continue;
-    const int shift = static_cast<int>(i) * 10;
-    if (*number <= (std::int64_t{1} << 44 >> shift)) return std::int64_t{*number} << shift;
-  }
-  return plain_fault(fmt::format("'{}' is no number of bytes up to 16 T", text),
-                     "write a whole number, with K, M or G for 1024, 1024^2, 1024^3: 512,64K,1M");
-}
-
-Result<std::vector<std::int64_t>> parse_list(const std::string& text) {
-  std::vector<std::int64_t> sizes;
-  for (const std::string& part : split(text, ',')) {
-    const auto size = parse_size(part);
-    if (!size) return size.faults();
-    sizes.push_back(*size);
-  }
-  return sizes;
-}
-
-Result<std::vector<std::int64_t>> sizes_of(const CollectiveOptions& options) {
-  if (!options.sizes.empty()) return parse_list(options.sizes);
-  const auto begin = parse_size(options.begin);
-  if (!begin) return begin.faults();
-  const auto end = parse_size(options.end);
-  if (!end) return end.faults();
-  const bool grows = options.factor >= 1.01 && options.factor <= 1e6;  // not of a NaN
-  if (*begin < 1 || *end < *begin || !grows) {
-    return plain_fault(
-        "the sizes do not grow from --begin to --end",
-        "--begin must be at least 1 and not above --end, and --factor from 1.01 to 1,000,000");
-  }
-  std::vector<std::int64_t> sizes;
-  for (double size = static_cast<double>(*begin); size <= static_cast<double>(*end);) {
-    sizes.push_back(static_cast<std::int64_t>(size));
-    size *= options.factor;
-    if (static_cast<std::int64_t>(size) == sizes.back()) size += 1;
-  }
-  return sizes;
-}
-
-// The ranks of the group on the machine; with --nodes the machine's nodes are as wide as that
-// takes.
-Result<std::vector<int>> place(const CollectiveOptions& options, Hardware& hardware) {
-  if (options.ranks < 1 || options.ranks > 1'000'000) {
-    return plain_fault(fmt::format("--ranks {}: expected 1 to 1,000,000", options.ranks),
-                       "for example --ranks 8");
-  }
-  const int gpus = static_cast<int>(hardware.node.gpus);
-  if (options.nodes > 0 && options.ranks % options.nodes != 0) {
-    return plain_fault(
-        fmt::format("{} ranks do not fill {} nodes evenly", options.ranks, options.nodes),
-        "--ranks must be a multiple of --nodes");
-  }
-  const int each = options.nodes > 0 ? options.ranks / options.nodes : gpus;
-  hardware.node.gpus = std::max(gpus, each);
-  std::vector<int> ranks;
-  for (int i = 0; i < options.ranks; ++i) {
-    ranks.push_back(i / each * static_cast<int>(hardware.node.gpus) + i % each);
-  }
-  return ranks;
-}
-
-bool has_parts(Collective kind) {
-  return kind == Collective::all_gatherv || kind == Collective::reduce_scatterv ||
-         kind == Collective::all_to_allv;
-}
-bool has_tokens(Collective kind) {
-  return kind == Collective::dispatch || kind == Collective::combine;
-}
-
-// `bytes` (of an all_to_allv: of one rank) in equal parts of whole elements, one a member or pair.
-std::vector<std::int64_t> equal_parts(const CollectiveCall& call, std::int64_t bytes) {
-  const std::int64_t n = std::ssize(call.ranks);
-  const std::int64_t parts = call.kind == Collective::all_to_allv ? n * n : n;
-  const std::int64_t each = bytes / n / call.element_bytes * call.element_bytes;
-  return std::vector<std::int64_t>(static_cast<std::size_t>(parts), each);
-}
-
-CollectiveCall with_parts(CollectiveCall call, std::vector<std::int64_t> parts) {
-  call.bytes = 0;
-  for (const std::int64_t part : parts) call.bytes += part;
-  call.sizes = std::move(parts);
-  return call;
-}
-
-Result<std::vector<CollectiveCall>> with_given_parts(const CollectiveOptions& options,
-                                                     const CollectiveCall& call) {
-  auto parts = parse_list(options.parts);
-  if (!parts) return parts.faults();
-  const std::size_t expected = equal_parts(call, 0).size();
-  if (!has_parts(call.kind) || parts->size() != expected) {
-    return plain_fault(
-        fmt::format("--parts has {} sizes", parts->size()),
-        "all_gatherv and reduce_scatterv take one for each rank, all_to_allv one for each "
-        "pair: what rank 0 has for 0, for 1, ..., then rank 1; others take none");
-  }
-  return std::vector<CollectiveCall>{with_parts(call, *std::move(parts))};
-}
-
-Result<std::vector<CollectiveCall>> with_tokens(const CollectiveOptions& options,
-                                                CollectiveCall call) {
-  const auto tokens = parse_list(options.tokens);
-  if (!tokens) return tokens.faults();
-  if (options.top_k > options.experts) {
-    return plain_fault(
-        fmt::format("a token cannot have {} of {} experts", options.top_k, options.experts),
-        "--top-k must not be above --experts");
-  }
-  std::vector<CollectiveCall> calls;
-  for (const std::int64_t count : *tokens) {
-    call.tokens = count;
-    call.experts = options.experts;
-    call.experts_per_token = options.top_k;
-    call.bytes = count * options.top_k * options.hidden * call.element_bytes;
-    calls.push_back(call);
-  }
-  return calls;
-}
-
-// One call for each row, all like `call`.
-Result<std::vector<CollectiveCall>> calls_of(const CollectiveOptions& options,
-                                             const CollectiveCall& call) {
-  if (has_tokens(call.kind)) return with_tokens(options, call);
-  if (!options.parts.empty()) return with_given_parts(options, call);
-  if (call.kind == Collective::barrier) return std::vector<CollectiveCall>{call};
-  const auto sizes = sizes_of(options);
-  if (!sizes) return sizes.faults();
-  std::vector<CollectiveCall> calls;
-  for (const std::int64_t bytes : *sizes) {
-    calls.push_back(call);
-    calls.back().bytes = bytes;
-    if (has_parts(call.kind)) calls.back() = with_parts(call, equal_parts(call, bytes));
-  }
-  return calls;
-}
-
-// What is the same in all calls.
-Result<CollectiveCall> call_of(const CollectiveOptions& options, Hardware& hardware) {
-  CollectiveCall call;
-  Diagnostics faults;
-  const auto take = [&](auto result, auto& value) {
-    if (result) {
-      value = *result;
-    } else {
-      faults.insert(faults.end(), result.faults().begin(), result.faults().end());
-    }
-  };
-  take(kind_of(options.kind), call.kind);
-  take(element_bytes(options.dtype), call.element_bytes);
-  take(launch_of(options.launch), call.launch);
-  take(place(options, hardware), call.ranks);
-  call.algorithm = options.algorithm;
-  call.library = options.library;
-  if (!faults.empty()) return faults;
-  return call;
-}
 
 Result<Prediction> prediction_of(const CollectiveCall& call, const Hardware& hardware,
                                  Fidelity fidelity) {
@@ -290,16 +20,15 @@ Result<Prediction> prediction_of(const CollectiveCall& call, const Hardware& har
 Result<CollectiveTable> table_of(const CollectiveOptions& options) {
   auto hardware = hardware_with(options.hardware, options.set);
   if (!hardware) return hardware.faults();
-  const auto call = call_of(options, *hardware);
-  if (!call) return call.faults();
   const auto fidelity = fidelity_of(options.fidelity);
   if (!fidelity) return fidelity.faults();
-  const auto calls = calls_of(options, *call);
+  const auto calls = collective_calls(options, *hardware);
   if (!calls) return calls.faults();
   const int gpus = static_cast<int>(hardware->node.gpus);
-  CollectiveTable table{call->kind,
+  const CollectiveCall& first = calls->front();
+  CollectiveTable table{first.kind,
                         options.dtype,
-                        call->ranks.back() / gpus + 1,
+                        first.ranks.back() / gpus + 1,
                         hardware->name,
                         options.algorithm,
                         *fidelity,
@@ -331,9 +60,12 @@ void add_sizes(CLI::App& command, CollectiveOptions& options) {
   command.add_option("--parts", options.parts,
                      "all_gatherv, reduce_scatterv: bytes of each rank; all_to_allv: of each pair");
   command.add_option("--tokens", options.tokens, "dispatch, combine: tokens of a rank, for sizes");
-  command.add_option("--hidden", options.hidden, "elements of a token")->check(CLI::PositiveNumber);
-  command.add_option("--top-k", options.top_k, "experts of a token")->check(CLI::PositiveNumber);
-  command.add_option("--experts", options.experts, "of all ranks")->check(CLI::PositiveNumber);
+  command.add_option("--hidden", options.hidden, "elements of a token")
+      ->check(whole_number(1, kMostHidden));
+  command.add_option("--top-k", options.top_k, "experts of a token")
+      ->check(whole_number(1, kMostTopK));
+  command.add_option("--experts", options.experts, "of all ranks")
+      ->check(whole_number(1, kMostExperts));
 }
 
 std::string help_on_algorithms() {
@@ -357,9 +89,11 @@ void add_collective(CLI::App& app, Run& run) {
           "all_reduce, all_gather, reduce_scatter, all_to_all, broadcast, reduce, "
           "sendrecv, all_gatherv, reduce_scatterv, all_to_allv, dispatch, combine, barrier")
       ->required();
-  command->add_option("--ranks", options->ranks, "of the group")->required();
+  command->add_option("--ranks", options->ranks, "of the group")
+      ->required()
+      ->check(whole_number(1, kMostRanks));
   command->add_option("--nodes", options->nodes, "that they fill evenly; without it, as few as do")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, kMostRanks));
   add_sizes(*command, *options);
   command->add_option("--hardware", options->hardware, "a preset, or a hardware file");
   command->add_option("--set", options->set, "path=value: replace one constant of the hardware")
@@ -384,7 +118,12 @@ void add_collective(CLI::App& app, Run& run) {
       "      --set node.link_GBps=50 --set node.link_latency_us=0.5\n"
       "  lockstep collective reduce_scatterv --ranks 4 --parts 1M,2M,0,1M --algorithm ring\n"
       "exit codes: 0 done, 2 bad input");
-  command->callback([options, &run] { run = [options] { return run_collective(*options); }; });
+  command->callback([options, command, &run] {
+    for (const CLI::Option* option : command->get_options()) {
+      if (option->count() > 0) options->said.insert(option->get_name());
+    }
+    run = [options] { return run_collective(*options); };
+  });
 }
 
 }  // namespace lockstep::tools

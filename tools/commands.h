@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 
 #include "tools/options.h"
@@ -23,6 +24,9 @@ void add_test(CLI::App& app, Run& run);
 void add_explain(CLI::App& app, Run& run);
 void add_import(CLI::App& app, Run& run);
 void add_calibrate(CLI::App& app, Run& run);
+
+// An option's whole number from `least` to `most`, for help and faults in short words.
+CLI::Validator whole_number(std::int64_t least, std::int64_t most);
 
 // SCENARIO..., --set, --json, --quiet, --all.
 void add_common(CLI::App& command, Common& common);

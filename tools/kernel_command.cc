@@ -53,6 +53,14 @@ Result<std::vector<ShapeText>> shapes_of(const KernelOptions& options) {
   return shapes;
 }
 
+// Of several shapes the fault says which one it is.
+Diagnostics at_shape(Diagnostics faults, std::size_t number, std::size_t shapes) {
+  for (Diagnostic& fault : faults) {
+    if (shapes > 1) fault.message = fmt::format("shape {}: {}", number, fault.message);
+  }
+  return faults;
+}
+
 Result<KernelTable> table_of(const KernelOptions& options) {
   const auto hardware = hardware_with(options.hardware, options.set);
   if (!hardware) return hardware.faults();
@@ -61,7 +69,7 @@ Result<KernelTable> table_of(const KernelOptions& options) {
   KernelTable table{options.kind, hardware->name, {}};
   for (const ShapeText& shape : *shapes) {
     const auto kernel = kernel_of(options.kind, shape);
-    if (!kernel) return kernel.faults();
+    if (!kernel) return at_shape(kernel.faults(), table.rows.size() + 1, shapes->size());
     table.rows.push_back({shape, kernel_estimate(*kernel, hardware->gpu)});
   }
   return table;
@@ -84,11 +92,12 @@ void add_kernel(CLI::App& app, Run& run) {
   command.add_option("KIND", options->kind, join(kernel_kinds(), ", "))
       ->required()
       ->check(CLI::IsMember(kernel_kinds()));
-  command.add_option("--shape", options->shapes, "key=value,...; a row each")->expected(1);
+  command.add_option("--shape", options->shapes, "key=value,...; a row each")
+      ->allow_extra_args(false);
   command.add_option("--shapes", options->file, "CSV with a line of keys; - for standard input");
   command.add_option("--hardware", options->hardware, "preset or hardware file");
   command.add_option("--set", options->set, "path=value of a constant: gpu.hbm_GBps=4000")
-      ->expected(1);
+      ->allow_extra_args(false);
   command.add_option("--json", options->json, "JSON to a file, or - for standard output");
   std::string footer = "Keys of a shape, with what they are if not said:\n";
   for (const std::string& kind : kernel_kinds()) footer += shape_help(kind);

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "sim/base/text.h"
 
@@ -43,7 +44,7 @@ const std::map<std::string, std::vector<ShapeKey>>& keys() {
         {"latent", "0", "1: MLA; a decode reads the compressed cache"},
         {"requests", "1", "of one length each"},
         {"new", "1", "tokens of a request; a decode has one"},
-        {"kv", "1", "a request's length with its new tokens"},
+        {"kv", "", "a request's length with its new tokens; those alone"},
         {"heads", "1", "of this rank"},
         {"kv_heads", "1", "of this rank"},
         {"qk_dim", "128", "columns of a head's query"},
@@ -75,13 +76,23 @@ class Reader {
     }
   }
 
-  std::int64_t number(const std::string& name, std::int64_t most = kMost) {
+  // A shape has no part of size 0: a kernel on nothing is not launched.
+  std::int64_t number(const std::string& name, std::int64_t most = kMost, std::int64_t least = 1) {
     const auto value = parse_integer(text(name));
-    if (value && *value >= 0 && *value <= most) return *value;
-    faults_.push_back(plain_fault(
-        fmt::format("'{}' must be an integer from 0 to {}, not '{}'", name, most, text(name))));
-    return 0;
+    if (value && *value >= least && *value <= most) return *value;
+    faults_.push_back(plain_fault(fmt::format("'{}' must be a whole number from {} to {}, not '{}'",
+                                              name, least, with_commas(most), text(name))));
+    return least;
   }
+  bool flag(const std::string& name) { return number(name, 1, 0) == 1; }
+
+  // What no key alone can tell. Not of numbers that are no shape in themselves.
+  void refuse_if(bool impossible, std::string message, std::string hint) {
+    if (impossible && faults_.empty()) {
+      faults_.push_back(plain_fault(std::move(message), std::move(hint)));
+    }
+  }
+  bool says(const std::string& name) const { return values_.contains(name); }
 
   Number format(const std::string& name, const std::string& otherwise = {}) {
     static const std::map<std::string, Number> numbers = {
@@ -132,8 +143,13 @@ Kernel experts(Reader& shape) {
   ExpertsGemm experts;
   experts.tokens = shape.number("tokens", 10'000'000);
   const std::int64_t chosen = shape.number("top_k", 1024);
-  const std::int64_t all = std::max<std::int64_t>(1, shape.number("all_experts", 1'000'000));
-  experts.experts = shape.number("experts", all);
+  const std::int64_t all = shape.number("all_experts", 1'000'000);
+  experts.experts = shape.number("experts", 1'000'000);
+  shape.refuse_if(chosen > all, fmt::format("a token cannot have {} of {} experts", chosen, all),
+                  "top_k must not be above all_experts");
+  shape.refuse_if(experts.experts > all,
+                  fmt::format("a rank cannot have {} of {} experts", experts.experts, all),
+                  "experts must not be above all_experts");
   experts.hidden = shape.number("hidden", 1'000'000);
   experts.inter = shape.number("inter", 1'000'000);
   experts.weights = shape.format("weights");
@@ -148,11 +164,18 @@ Kernel experts(Reader& shape) {
 
 Kernel attention(Reader& shape) {
   Attention attention;
-  attention.decode = shape.number("decode", 1) == 1;
-  attention.latent = shape.number("latent", 1) == 1;
+  attention.decode = shape.flag("decode");
+  attention.latent = shape.flag("latent");
   attention.requests = shape.number("requests", 1'000'000);
   const std::int64_t fresh = attention.decode ? 1 : shape.number("new", 1'000'000);
-  const std::int64_t kv = std::max(fresh, shape.number("kv", 16'777'216));
+  const std::int64_t kv = shape.says("kv") ? shape.number("kv", 16'777'216) : fresh;
+  shape.refuse_if(kv < fresh, fmt::format("a request of {} tokens has {} new ones", kv, fresh),
+                  "kv counts the new tokens, too");
+  // Of every new token with what it sees; sums must stay whole numbers.
+  const double pairs = static_cast<double>(attention.requests) * static_cast<double>(fresh) *
+                       static_cast<double>(kv);
+  shape.refuse_if(pairs > 1e18, "more than 1e18 pairs of tokens",
+                  "that is no kernel of this world");
   attention.tokens = attention.requests * fresh;
   attention.pairs = attention.requests * (fresh * (kv - fresh) + fresh * (fresh + 1) / 2);
   attention.kv_tokens = attention.requests * kv;
@@ -160,17 +183,29 @@ Kernel attention(Reader& shape) {
   attention.kv_heads = shape.number("kv_heads", 65'536);
   attention.qk_dim = shape.number("qk_dim", 65'536);
   attention.v_dim = shape.number("v_dim", 65'536);
+  shape.refuse_if(
+      attention.heads % attention.kv_heads != 0,
+      fmt::format("{} heads cannot share {} kv_heads evenly", attention.heads, attention.kv_heads),
+      "heads must be a multiple of kv_heads");
   attention.cache = shape.format("cache");
   return attention;
 }
 
 Kernel elementwise(Reader& shape) {
-  return Elementwise{shape.number("read"), shape.number("written")};
+  const Elementwise kernel{shape.number("read", kMost, 0), shape.number("written", kMost, 0)};
+  shape.refuse_if(kernel.read_bytes + kernel.written_bytes == 0, "nothing is read or written",
+                  "say read=BYTES, written=BYTES or both");
+  return kernel;
 }
 
 Kernel top_k(Reader& shape) {
-  return TopK{shape.number("rows"), shape.number("experts", 1'000'000),
-              static_cast<int>(shape.number("chosen", 1024))};
+  const TopK kernel{shape.number("rows"), shape.number("experts", 1'000'000),
+                    static_cast<int>(shape.number("chosen", 1024))};
+  shape.refuse_if(
+      kernel.chosen > kernel.experts,
+      fmt::format("a token cannot choose {} of {} experts", kernel.chosen, kernel.experts),
+      "chosen must not be above experts");
+  return kernel;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "sim/base/text.h"
 #include "sim/cost/hardware_file.h"
 #include "tools/commands.h"
 
@@ -18,11 +19,21 @@ Variant Common::variant() const {
   return {};
 }
 
+CLI::Validator whole_number(std::int64_t least, std::int64_t most) {
+  const auto refuse = [least, most](const std::string& text) -> std::string {
+    const auto number = parse_integer(text);
+    if (number && *number >= least && *number <= most) return {};
+    return fmt::format("expected a whole number from {} to {}, not '{}'", with_commas(least),
+                       with_commas(most), text);
+  };
+  return {refuse, fmt::format("{} to {}", with_commas(least), with_commas(most))};
+}
+
 void add_variant(CLI::App& command, Common& common) {
   CLI::Option* fixed =
       command.add_flag("--fixed", common.fixed, "take each file with the edits of its `fix`");
   command.add_option("--neighbour", common.neighbour, "with those of its neighbour N, from 1")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, 1'000))
       ->excludes(fixed);
 }
 

@@ -42,12 +42,39 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
       .count();
 }
 
+// The ranks of --trace-ranks; none: as many as there is room for.
+Result<RankSet> traced_ranks(const RunOptions& options, int world) {
+  if (options.trace_ranks.empty()) return RankSet{};
+  const auto ranks = parse_rank_set(options.trace_ranks);
+  if (ranks && !ranks->empty() && ranks->intervals().back().last < world) return *ranks;
+  return plain_fault(
+      fmt::format("--trace-ranks {}: expected ranks of 0-{}", options.trace_ranks, world - 1),
+      "for example --trace-ranks 0-3");
+}
+
+// Notes how far a run by messages is from the closed form of the same plan.
+void compare_fidelities(const RunOptions& options, const Hardware& hardware,
+                        std::optional<int> nodes, RunOfPlan& run) {
+  if (run.fidelity != Fidelity::messages || !run.ended()) return;
+  TimelineOptions how = timeline_options(options);
+  how.fidelity = Fidelity::closed_form;
+  const Result<RunOfPlan> closed = run_on(run.scenario, run.plan, hardware, nodes, how);
+  if (!closed || !closed->ended()) return;
+  const std::string note = fidelity_note(run.breakdown.makespan, closed->breakdown.makespan);
+  if (!note.empty()) run.timed.notes.push_back(note);
+}
+
 // A plan file runs on the default hardware.
 Result<RunOfPlan> run_file(const RunOptions& options, const std::string& path,
-                           const std::vector<Setting>& settings, const Variant& variant) {
+                           const std::vector<Setting>& settings, const Variant& variant,
+                           bool is_traced) {
   const auto start = std::chrono::steady_clock::now();
   Result<Subject> subject = load_subject(path, settings, variant);
   if (!subject) return subject.faults();
+  if (is_traced) {
+    const Result<RankSet> ranks = traced_ranks(options, subject->plan.world);
+    if (!ranks) return ranks.faults();
+  }
   const Hardware hardware = subject->scenario ? subject->scenario->hardware : default_hardware();
   const std::optional<int> nodes =
       subject->scenario ? subject->scenario->nodes : std::optional<int>();
@@ -58,6 +85,7 @@ Result<RunOfPlan> run_file(const RunOptions& options, const std::string& path,
   run->lower_ms = subject->lower_ms;
   run->run_ms = milliseconds_since(run_start);
   run->memory = memory_of(run->plan, run->hardware.gpu);
+  compare_fidelities(options, hardware, nodes, *run);
   run->wall_ms = milliseconds_since(start);
   return run;
 }
@@ -71,7 +99,7 @@ Result<RunOfPlan> run_other(const RunOptions& options, const std::string& path,
   const std::string& file = options.against.empty() ? path : options.against;
   const Variant variant =
       options.against_fixed ? Variant{Variant::Kind::fixed, 0} : options.common.variant();
-  Result<RunOfPlan> other = run_file(options, file, settings, variant);
+  Result<RunOfPlan> other = run_file(options, file, settings, variant, false);
   if (!other) return other;
   if (other->ended()) {
     for (const std::string& setting : options.against_set) other->scenario += " " + setting;
@@ -87,19 +115,10 @@ void warn_of_memory(const RunOptions& options, const RunOfPlan& run) {
 }
 
 int write_trace(const RunOptions& options, const RunOfPlan& run) {
+  const Result<RankSet> ranks = traced_ranks(options, run.plan.world);
+  if (!ranks) return fail(ranks.faults());
   TraceOptions how;
-  if (!options.trace_ranks.empty()) {
-    const auto ranks = parse_rank_set(options.trace_ranks);
-    if (!ranks || ranks->empty() || ranks->intervals().back().last >= run.plan.world) {
-      return fail({{{},
-                    "",
-                    fmt::format("--trace-ranks {}: expected ranks of 0-{}", options.trace_ranks,
-                                run.plan.world - 1),
-                    "",
-                    "for example --trace-ranks 0-3"}});
-    }
-    how.ranks = *ranks;
-  }
+  how.ranks = *ranks;
   const Trace trace = trace_of(run, how);
   const auto fault = write_file(options.trace, trace.text);
   if (fault) return fail({*fault});
@@ -112,7 +131,7 @@ int write_trace(const RunOptions& options, const RunOfPlan& run) {
 
 int run_one(const RunOptions& options, const std::string& path,
             const std::vector<Setting>& settings, JsonOutput& json) {
-  const Result<RunOfPlan> run = run_file(options, path, settings, options.common.variant());
+  const Result<RunOfPlan> run = run_file(options, path, settings, options.common.variant(), true);
   if (!run) return fail(run.faults());
   std::optional<RunOfPlan> other;
   if (options.compares()) {
@@ -144,6 +163,10 @@ int run_run(const RunOptions& options) {
   if (!settings) return fail(settings.faults());
   if (!options.trace.empty() && options.common.files.size() > 1) {
     return fail({plain_fault("--trace takes one scenario", "run them one at a time")});
+  }
+  if (!options.trace_ranks.empty() && options.trace.empty()) {
+    return fail(
+        {plain_fault("--trace-ranks needs --trace FILE", "it chooses what the trace shows")});
   }
   JsonOutput json(options.common.json);
   int code = kGood;

@@ -218,11 +218,12 @@ void add_options(CLI::App& command, SweepOptions& options) {
   command.add_option("--set", options.common.set, "path=value, at every point")
       ->allow_extra_args(false);
   command.add_option("--sample", options.sample, "take N points of the grid at random")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, kMostRows));
   command.add_option("--seed", options.seed, "of the sample (0)");
   command.add_option("--jobs,-j", options.jobs, "threads (one for each processor)")
-      ->check(CLI::Range(1, 1024));
-  command.add_option("--csv", options.csv, "write rows to FILE, each when it is done");
+      ->check(whole_number(1, 1024));
+  command.add_option("--csv", options.csv,
+                     "write rows to FILE, each when it is done; replaces rows of the same sweep");
   command.add_flag("--resume", options.resume, "do not run again what is in the CSV file");
   command.add_option("--json", options.common.json, "write JSON to FILE, or - for standard output");
   command.add_option("--plot", options.plot, "draw the points to FILE.svg (needs gnuplot)");

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -14,9 +16,28 @@
 namespace lockstep::tools {
 namespace {
 
-std::string read_file(const std::string& path) {
+// None if it cannot be read. Of a device or a pipe nothing is: it holds nothing that could be lost.
+std::optional<std::string> read_file(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return "";
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+// Makes the file unless it is there, in one step, so that nobody else's is ever taken for a new
+// one.
+bool make_empty(const std::string& path) {
+  constexpr mode_t kReadableByAll = 0644;
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kReadableByAll);
+  if (file < 0) return false;
+  close(file);
+  return true;
+}
+
+Diagnostic not_ours(const std::string& path, const std::string& what) {
+  return plain_fault(fmt::format("--csv: {} {}; it was not touched", path, what),
+                     "name another file, or remove this one");
 }
 
 }  // namespace
@@ -26,18 +47,14 @@ Result<SweepFile> SweepFile::open(const std::string& path, bool resume,
   SweepFile made(path, hash);
   if (path.empty()) return made;
   std::string begin = csv_header(axes);
-  const std::string text = resume ? read_file(path) : "";
-  if (!text.empty()) {
-    const ReadRows read = read_csv(text, axes, hash);
-    if (!read.same_columns) {
-      return Diagnostic{{},
-                        "",
-                        fmt::format("--resume: {} has other columns", path),
-                        "",
-                        "name another file, or sweep without --resume to replace it"};
-    }
+  const std::optional<std::string> text = make_empty(path) ? "" : read_file(path);
+  if (!text) return not_ours(path, "is there and cannot be read");
+  if (!text->empty()) {
+    const ReadRows read = read_csv(*text, axes, hash);
+    if (!read.same_columns) return not_ours(path, "is no sweep of these columns");
+    if (read.has_others) return not_ours(path, "has the rows of another scenario or other --set");
     for (const SweepRow& row : read.rows) {
-      if (made.known_.emplace(row.values, row).second) begin += csv_line(row, hash);
+      if (resume && made.known_.emplace(row.values, row).second) begin += csv_line(row, hash);
     }
   }
   if (auto fault = write_file(path, begin)) return *fault;

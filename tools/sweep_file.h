@@ -14,8 +14,9 @@ namespace lockstep::tools {
 
 class SweepFile {
  public:
-  // `path` empty: no file; nothing is done. With `resume`, rows of the same scenario hash are kept;
-  // it is a fault if the file has other columns.
+  // `path` empty: no file; nothing is done. A file that is there must be a sweep of this question:
+  // of these columns, and not of other scenario hashes alone; else it is a fault, and the file
+  // stays as it is. With `resume` its rows are kept, without it they are replaced.
   static Result<SweepFile> open(const std::string& path, bool resume,
                                 const std::vector<SweepAxis>& axes, const std::string& hash);
   SweepFile(SweepFile&& other) noexcept;

@@ -68,6 +68,13 @@ std::vector<std::string> split(std::string_view text, char separator) {
   }
 }
 
+std::string with_commas(std::int64_t number) {
+  std::string text = fmt::format("{}", number);
+  const std::size_t first = number < 0 ? 1 : 0;
+  for (std::size_t i = text.size(); i > first + 3; i -= 3) text.insert(i - 3, 1, ',');
+  return text;
+}
+
 std::optional<long long> parse_integer(std::string_view text) {
   long long value = 0;
   const char* end = text.data() + text.size();

@@ -1,6 +1,7 @@
 // Small text helpers shared by messages and printers.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ std::optional<std::string> nearest(std::string_view name,
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::vector<std::string> split(std::string_view text, char separator);
+
+// "1,048,576".
+std::string with_commas(std::int64_t number);
 
 // A whole decimal integer (optional '-', no '+', no spaces); nullopt otherwise or out of range.
 std::optional<long long> parse_integer(std::string_view text);

@@ -27,11 +27,6 @@ Diagnostic whole_file_fault(const std::string& file, std::string message, std::s
   return fault;
 }
 
-bool is_path(std::string_view name) {
-  return name.find('/') != std::string_view::npos || name.ends_with(".yaml") ||
-         name.ends_with(".yml");
-}
-
 const HardwarePreset* find_preset(std::string_view name) {
   const auto presets = hardware_presets();
   const auto found = std::ranges::find(presets, name, &HardwarePreset::name);
@@ -62,7 +57,7 @@ const Result<Hardware>& preset_hardware(const HardwarePreset& preset) {
 // `folder`: where a path begins.
 Result<Hardware> load(const std::string& name, const std::filesystem::path& folder, int depth) {
   if (const HardwarePreset* preset = find_preset(name)) return preset_hardware(*preset);
-  if (!is_path(name)) {
+  if (!names_hardware_file(name)) {
     return whole_file_fault(name, fmt::format("there is no hardware preset '{}'", name),
                             hint_for(name, hardware_preset_names()));
   }
@@ -189,6 +184,11 @@ void apply(const Setting& setting, Hardware& hardware, Diagnostics& faults) {
 }
 
 }  // namespace
+
+bool names_hardware_file(std::string_view preset_or_path) {
+  return preset_or_path.find('/') != std::string_view::npos || preset_or_path.ends_with(".yaml") ||
+         preset_or_path.ends_with(".yml");
+}
 
 std::vector<std::string> hardware_preset_names() {
   std::vector<std::string> names;

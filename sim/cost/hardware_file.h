@@ -13,6 +13,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/base/error.h"
@@ -21,8 +22,11 @@
 
 namespace lockstep {
 
-// A preset's name, or the path of a hardware file; a name with '/' or '.yaml' is a path. `settings`
-// replace constants: {"gpu.hbm_GBps", "4000"}.
+// True for the path of a hardware file: a name with '/', or one that ends in .yaml or .yml. Any
+// other name is a preset's.
+bool names_hardware_file(std::string_view preset_or_path);
+// A preset's name, or the path of a hardware file. `settings` replace constants: {"gpu.hbm_GBps",
+// "4000"}.
 Result<Hardware> load_hardware(const std::string& preset_or_path,
                                const std::vector<Setting>& settings = {});
 // The text of a hardware file; `file` is quoted in faults, and `base` is looked up beside it.

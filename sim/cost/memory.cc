@@ -163,11 +163,16 @@ class Counter {
     }
   }
 
-  // Inputs and results.
+  // Inputs and results, each tensor once: an all-reduce overwrites what it sums.
   std::int64_t tensor_bytes(const Operation& op) const {
+    std::map<TensorId, std::int64_t> held;
+    const auto hold = [&](TensorId tensor, std::int64_t bytes) {
+      held[tensor] = std::max(held[tensor], bytes);
+    };
+    for (const Operand& in : op.in) hold(in.tensor, bytes_in(in.tensor, states_.of(in, rank_)));
+    for (const Output& out : op.out) hold(out.tensor, bytes_in(out.tensor, out.declared));
     std::int64_t bytes = 0;
-    for (const Operand& in : op.in) bytes += bytes_in(in.tensor, states_.of(in, rank_));
-    for (const Output& out : op.out) bytes += bytes_in(out.tensor, out.declared);
+    for (const auto& [tensor, size] : held) bytes += size;
     return bytes;
   }
   std::int64_t bytes_in(TensorId tensor, SpecId state) const {

@@ -22,7 +22,7 @@ struct MemoryUse {
   std::int64_t norms = 0;
   std::int64_t cache = 0;          // keys and values of the requests of the plan, all their tokens
   std::int64_t activations = 0;    // inputs, insides and results of the largest operation
-  std::int64_t communication = 0;  // buffers of the largest collective
+  std::int64_t communication = 0;  // the same of the largest collective; what it overwrites once
   std::int64_t cache_of_a_token = 0;  // of all layers
   std::int64_t parameters = 0;        // a count, not bytes
 

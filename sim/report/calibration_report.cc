@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
+#include "sim/base/text.h"
 #include "sim/cost/collective_call.h"
 
 namespace lockstep {
@@ -56,6 +59,20 @@ std::string points_text(const Calibration& calibration, const std::vector<NcclRu
   return text;
 }
 
+// One line for each reason, with how many rows and where.
+std::string left_out_text(const NcclRun& run) {
+  std::map<std::string, std::vector<std::string>> lines;
+  for (const LeftOutRow& row : run.left_out) lines[row.why].push_back(fmt::format("{}", row.line));
+  std::string text;
+  for (const auto& [why, numbers] : lines) {
+    const bool one = numbers.size() == 1;
+    text += fmt::format("warning: {}: {} row{} of {} left out: {} (line{} {})\n", run.file,
+                        numbers.size(), one ? "" : "s", run.points.size() + run.left_out.size(),
+                        why, one ? "" : "s", join(numbers, ", "));
+  }
+  return text;
+}
+
 std::string step_text(const ProtocolStep& step, const std::vector<NcclRun>& runs) {
   const std::string where =
       fmt::format("{} on {} GPUs, above {} and at most {}: ", to_string(runs[step.run].kind),
@@ -82,6 +99,23 @@ std::string calibration_text(const Calibration& calibration, const std::vector<N
   return text;
 }
 
+std::string calibration_warnings(const Calibration& calibration, const std::vector<NcclRun>& runs) {
+  std::string text;
+  for (const NcclRun& run : runs) {
+    text += left_out_text(run);
+    for (const std::string& place : run.repeated_at) {
+      text += fmt::format("warning: {} is the run of {}:{} once more; it counts once\n", place,
+                          run.file, run.line);
+    }
+  }
+  for (const CalibratedConstant& constant : calibration.fitted) {
+    if (constant.doubt.empty()) continue;
+    text += fmt::format("warning: {} = {:.4g} {} {}\n", constant.path, constant.after,
+                        constant.unit, constant.doubt);
+  }
+  return text;
+}
+
 nlohmann::ordered_json calibration_json(const Calibration& calibration,
                                         const std::vector<NcclRun>& runs) {
   Json json = {{"schema", "lockstep.calibrate/1"},
@@ -91,19 +125,27 @@ nlohmann::ordered_json calibration_json(const Calibration& calibration,
                {"worst_error", calibration.worst_error}};
   json["constants"] = Json::array();
   for (const CalibratedConstant& constant : calibration.fitted) {
-    json["constants"].push_back({{"path", constant.path},
-                                 {"unit", constant.unit},
-                                 {"before", constant.before},
-                                 {"after", constant.after}});
+    json["constants"].push_back(
+        {{"path", constant.path},
+         {"unit", constant.unit},
+         {"before", constant.before},
+         {"after", constant.after},
+         {"doubt", constant.doubt.empty() ? Json() : Json(constant.doubt)}});
   }
   json["runs"] = Json::array();
   for (const NcclRun& run : runs) {
+    Json left_out = Json::array();
+    for (const LeftOutRow& row : run.left_out) {
+      left_out.push_back({{"line", row.line}, {"why", row.why}});
+    }
     json["runs"].push_back({{"file", run.file},
                             {"line", run.line},
                             {"collective", to_string(run.kind)},
                             {"ranks", run.ranks},
                             {"nodes", run.nodes},
-                            {"launch", to_string(run.launch)}});
+                            {"launch", to_string(run.launch)},
+                            {"left_out", left_out},
+                            {"repeated_at", run.repeated_at}});
   }
   json["points"] = Json::array();
   for (const CalibratedPoint& point : calibration.points) {

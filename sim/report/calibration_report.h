@@ -10,6 +10,9 @@
 namespace lockstep {
 
 std::string calibration_text(const Calibration& calibration, const std::vector<NcclRun>& runs);
+// A line for each thing that a reader must know before he believes it: rows that were left out,
+// runs that stand there twice, constants that no machine has. "" if there is none.
+std::string calibration_warnings(const Calibration& calibration, const std::vector<NcclRun>& runs);
 // "lockstep.calibrate/1"
 nlohmann::ordered_json calibration_json(const Calibration& calibration,
                                         const std::vector<NcclRun>& runs);

@@ -52,7 +52,7 @@ Json step_json(const RunOfPlan& run, std::size_t s) {
     return seconds > 0 ? static_cast<double>(tokens) / seconds : 0.0;
   };
   return {{"step", s},
-          {"cuda_graph", run.plan.steps[s].cuda_graph},
+          {"cuda_graph", run.in_graph(s)},
           {"begin_us", us(step.begin)},
           {"duration_us", us(step.duration())},
           {"prompt_tokens", step.prompt_tokens},

@@ -1,5 +1,8 @@
 #include "sim/report/run_report.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "sim/base/text.h"
@@ -34,6 +37,17 @@ Result<RunOfPlan> run_on(std::string scenario, Plan plan, const Hardware& hardwa
   run.hardware = std::move(*used);
   run_plan(run, *cost_model(run.hardware), options);
   return run;
+}
+
+std::string fidelity_note(Duration messages, Duration closed_form) {
+  const Duration more = std::max(messages, closed_form);
+  const Duration less = std::min(messages, closed_form);
+  if (3 * (more - less) <= less) return "";
+  return fmt::format(
+      "message by message this takes {:.1f} us, by the closed form {:.1f} us: messages know the "
+      "latency and rate of links alone (one ring, through one NIC between nodes), not the channels "
+      "and protocols of the library that the closed form was fitted to (docs/cost_models.md)",
+      in_microseconds(messages), in_microseconds(closed_form));
 }
 
 }  // namespace lockstep

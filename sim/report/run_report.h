@@ -33,6 +33,8 @@ struct RunOfPlan {
   double run_ms = 0;
   double wall_ms = 0;
 
+  // As it was run, whatever the plan says.
+  bool in_graph(std::size_t step) const { return timed.style_of_step[step] == LaunchStyle::graph; }
   bool ended() const { return timed.refused.empty() && !timeline.stuck; }
 };
 
@@ -51,6 +53,10 @@ std::string run_text(const RunOfPlan& run, const Style& style, bool all);
 
 // Schema lockstep.run/1 (docs/run.md).
 nlohmann::ordered_json run_json(const RunOfPlan& run);
+
+// What a reader must know of a run whose messages take over a third more or less than the closed
+// form of the same plan; "" where they do not.
+std::string fidelity_note(Duration messages, Duration closed_form);
 
 // Why the plan cannot end: who stands where, and waits for whom. REQUIRES: it does not.
 std::string stuck_text(const RunOfPlan& run);

@@ -50,8 +50,7 @@ std::string steps_text(const RunOfPlan& run, const Style& style) {
   const std::vector<StepTime>& steps = run.breakdown.steps;
   for (std::size_t s = 0; s < steps.size(); ++s) {
     const StepTime& step = steps[s];
-    text += fmt::format("step {}{}: {:.1f} us{}{}\n", s,
-                        run.plan.steps[s].cuda_graph ? " in a CUDA graph" : "",
+    text += fmt::format("step {}{}: {:.1f} us{}{}\n", s, run.in_graph(s) ? " in a CUDA graph" : "",
                         in_microseconds(step.duration()),
                         tokens_text(step.prompt_tokens, "prompt tokens", step.duration()),
                         tokens_text(step.decoded_tokens, "decoded", step.duration()));

@@ -114,11 +114,17 @@ ReadRows read_csv(std::string_view text, const std::vector<SweepAxis>& axes,
   const std::vector<std::string> names = columns(axes);
   const auto header = take_record(text);
   if (!header || *header != names) return {};
-  ReadRows read{true, {}};
+  ReadRows read{true, false, {}};
+  std::size_t others = 0;
   while (const auto fields = take_record(text)) {
-    if (fields->size() != names.size() || fields->front() != scenario_hash) continue;
-    if (auto row = row_of(*fields, axes.size())) read.rows.push_back(std::move(*row));
+    if (fields->size() != names.size()) continue;
+    if (fields->front() != scenario_hash) {
+      ++others;
+    } else if (auto row = row_of(*fields, axes.size())) {
+      read.rows.push_back(std::move(*row));
+    }
   }
+  read.has_others = others > 0 && read.rows.empty();
   return read;
 }
 

@@ -19,6 +19,7 @@ std::string sweep_csv(const SweepResult& result);
 // What an interrupted sweep has left.
 struct ReadRows {
   bool same_columns = false;   // else the file is of another sweep, and there are no rows
+  bool has_others = false;     // whole rows, all of other scenario hashes
   std::vector<SweepRow> rows;  // of this scenario hash, without marks
 };
 // A last line without its end was being written: it is left out, as is a line that is no row.

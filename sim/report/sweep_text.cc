@@ -37,9 +37,13 @@ std::vector<std::size_t> shown_measures(const SweepResult& result) {
   return shown;
 }
 
+// What became of a point, for the summary and the table alike: each point is one of these.
+std::string outcome_of(const SweepRow& row) {
+  return row.verdict == "holds" && !row.is_good() ? "does not fit" : row.verdict;
+}
+// Of a violation the table says which.
 std::string verdict_of(const SweepRow& row) {
-  if (row.verdict == "holds" && row.fits == false) return "does not fit";
-  return row.code.empty() ? row.verdict : row.code;
+  return row.code.empty() ? outcome_of(row) : row.code;
 }
 
 // The first line of it, and not all of a long one.
@@ -93,21 +97,17 @@ std::string table(const SweepResult& result, const std::vector<const SweepRow*>&
   return text;
 }
 
-// "8 points: 6 hold, 2 violated".
+// "12 points: 4 does not fit, 6 holds, 2 violated": in the words of the table; they add up.
 std::string count(const SweepResult& result) {
-  std::map<std::string, int> verdicts;
-  int misfits = 0;
-  for (const SweepRow& row : result.rows) {
-    ++verdicts[row.verdict];
-    misfits += row.verdict == "holds" && row.fits == false ? 1 : 0;
-  }
+  std::map<std::string, int> outcomes;
+  for (const SweepRow& row : result.rows) ++outcomes[outcome_of(row)];
   const auto points = result.rows.size();
   std::string text = points == 1 ? "1 point" : fmt::format("{} points", points);
   if (result.seed) text += fmt::format(" of {}, seed {}", result.grid, *result.seed);
   Cells parts;
-  for (const auto& [verdict, number] : verdicts)
-    parts.push_back(fmt::format("{} {}", number, verdict));
-  if (misfits > 0) parts.push_back(fmt::format("{} too large for the memory", misfits));
+  for (const auto& [outcome, number] : outcomes) {
+    parts.push_back(fmt::format("{} {}", number, outcome));
+  }
   return text + ": " + join(parts, ", ") + "\n";
 }
 

@@ -27,14 +27,28 @@ void set_preset(Checker& checker, const Node& name, Hardware& hardware) {
   }
 }
 
+// Beside the scenario. One that a setting names may also be where the command is typed: it is
+// taken from there if there is none beside the scenario.
+std::string path_of_file(const Checker& checker, const Node& name) {
+  const std::filesystem::path folder = std::filesystem::path(checker.document().file).parent_path();
+  const std::filesystem::path beside = folder / name.text;
+  const bool of_setting = name.line <= 0;
+  std::error_code ignored;
+  if (of_setting && !std::filesystem::exists(beside, ignored) &&
+      std::filesystem::exists(name.text, ignored)) {
+    return name.text;
+  }
+  return beside.string();
+}
+
 void set_file(Checker& checker, const Node& name, Hardware& hardware) {
   if (!name.is_scalar()) return checker.wrong_type(name, key_at("hardware.file"));
-  const std::filesystem::path beside = std::filesystem::path(checker.document().file).parent_path();
-  const Result<Document> document = read_yaml((beside / name.text).string());
+  const Result<Document> document = read_yaml(path_of_file(checker, name));
   if (!document) {
+    const char* of_setting = name.line <= 0 ? ", or to the working directory" : "";
     for (const Diagnostic& fault : document.faults()) {
       checker.fault(name, fmt::format("{}: {}", fault.place.file, fault.message),
-                    "the path is relative to the scenario");
+                    fmt::format("the path is relative to the scenario{}", of_setting));
     }
     return;
   }
@@ -44,6 +58,12 @@ void set_file(Checker& checker, const Node& name, Hardware& hardware) {
   } else {
     checker.add_all(read.faults());
   }
+}
+
+// `hardware: NAME`, of either kind.
+void set_named(Checker& checker, const Node& name, Hardware& hardware) {
+  const bool file = name.is_scalar() && names_hardware_file(name.text);
+  return file ? set_file(checker, name, hardware) : set_preset(checker, name, hardware);
 }
 
 void set_base(Checker& checker, const Node& map, Hardware& hardware) {
@@ -80,7 +100,7 @@ void read_hardware(Checker& checker, const Node& root, Scenario& scenario) {
   const Node* value = root.find("hardware");
   scenario.hardware = default_hardware();
   if (value == nullptr) return;
-  if (!value->is_map()) return set_preset(checker, *value, scenario.hardware);
+  if (!value->is_map()) return set_named(checker, *value, scenario.hardware);
   checker.refuse_unknown_keys(*value, "hardware");
   checker.read(*value, "hardware", "nodes", scenario.nodes);
   set_base(checker, *value, scenario.hardware);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sim/base/text.h"
+#include "sim/cost/hardware_file.h"
 
 namespace lockstep {
 namespace {
@@ -23,9 +24,10 @@ bool names_a_preset(const Node& node, std::string_view path) {
   return node.is_scalar() && (path == "model" || path == "hardware");
 }
 
-Node preset_map(Node name) {
+// The map that a name at `path` stands for: {preset: NAME}, or {file: NAME} of a hardware file.
+Node preset_map(Node name, std::string_view path) {
   Node key = name;
-  key.text = "preset";
+  key.text = path == "hardware" && names_hardware_file(name.text) ? "file" : "preset";
   Node map;
   map.kind = Node::Kind::map;
   map.line = name.line;
@@ -72,7 +74,7 @@ Result<Node*> node_to_set(Node& root, const std::string& path, const Node& maker
       return plain_fault("a path is names with dots between them",
                          "for example --set parallel.dp_size=4");
     }
-    if (names_a_preset(*node, walked)) *node = preset_map(std::move(*node));
+    if (names_a_preset(*node, walked)) *node = preset_map(std::move(*node), walked);
     if (node->is_null()) node->kind = Node::Kind::map;
     if (node->is_map()) {
       node = &child(*node, part, maker);

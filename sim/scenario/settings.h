@@ -16,8 +16,8 @@ namespace lockstep {
 std::vector<std::string> as_written(const std::vector<Setting>& settings);
 
 // Replaces or adds one key of `root` for each setting, in order. Entries of lists are counted from
-// 0: `steps.0.padding`. A preset's name (`model`, `hardware`) becomes {preset: NAME} when a key
-// below it is set. Nodes made by setting i have line -(i + 1).
+// 0: `steps.0.padding`. A preset's name (`model`, `hardware`) becomes {preset: NAME}, a hardware
+// file's {file: NAME}, when a key below it is set. Nodes made by setting i have line -(i + 1).
 void apply_settings(Node& root, const std::vector<Setting>& settings, FaultList& faults);
 
 // The node at `path` of `root`, with maps made on the way as apply_settings() does; what is made

@@ -8,6 +8,7 @@ using lockstep::join;
 using lockstep::nearest;
 using lockstep::parse_integer;
 using lockstep::split;
+using lockstep::with_commas;
 
 TEST_CASE("the nearest name is the one with the fewest edits") {
   const std::vector<std::string> names{"tp_size", "dp_size", "ep_size", "enable_dp_attention"};
@@ -40,6 +41,14 @@ TEST_CASE("integers are whole decimal numbers that fit") {
     CAPTURE(text);
     CHECK_FALSE(parse_integer(text));
   }
+}
+
+TEST_CASE("long numbers have a comma before every three digits") {
+  CHECK(with_commas(0) == "0");
+  CHECK(with_commas(999) == "999");
+  CHECK(with_commas(1000) == "1,000");
+  CHECK(with_commas(1048576) == "1,048,576");
+  CHECK(with_commas(-123456) == "-123,456");
 }
 
 TEST_CASE("two swapped letters are one mistake") {

@@ -67,6 +67,42 @@ TEST_CASE("a log gives a hardware file, with at most half as many constants as p
   CHECK(time == doctest::Approx(683.1).epsilon(0.1));
 }
 
+TEST_CASE("what a reader must know of the rows is told on standard error, and in the JSON") {
+  const std::string bad =
+      "  1024  256 float sum -1   0.00  0.00  0.00  0   9.40  0.11  0.16  0\n"
+      "  2048  512 float sum -1   9.46  0.11  0.16  7   9.40  0.11  0.16  0\n";
+  const std::string log = log_file("all_reduce_bad.log", header(8, 4) + bad + rows());
+  const std::string copy = log_file("all_reduce_copy.log", header(8, 4) + bad + rows());
+  const Finished run = lockstep("calibrate " + log + " " + log + " " + copy + " --json -");
+  REQUIRE(run.code == 0);
+  CHECK(contains(run.err,
+                 "all_reduce_bad.log: 1 row of 14 left out: wrong results (#wrong above "
+                 "0) (line 11)"));
+  CHECK(contains(run.err, "1 row of 14 left out: a time that is not above zero (line 10)"));
+  CHECK(contains(run.err, copy + ":10 is the run of " + log + ":10 once more; it counts once"));
+  const Json json = Json::parse(run.out);
+  CHECK(json["points"].size() == kSizes);
+  REQUIRE(json["runs"].size() == 1);
+  CHECK(json["runs"][0]["left_out"].size() == 2);
+  CHECK(json["runs"][0]["repeated_at"] == Json{log + ":10", copy + ":10"});
+  CHECK(lockstep("calibrate -q " + log).err.empty());
+}
+
+TEST_CASE("a constant above what the hardware has is told by its name") {
+  const std::string log = log_file("all_reduce_fast.log", header(8, 4) + rows());
+  const Finished run =
+      lockstep("calibrate " + log + " --base scenarios/hardware/pcie-rtx-pro-6000.yaml --json -");
+  REQUIRE(run.code == 0);
+  bool doubted = false;
+  const Json json = Json::parse(run.out);
+  for (const Json& constant : json["constants"]) {
+    if (constant["doubt"].is_null()) continue;
+    doubted = true;
+    CHECK(contains(run.err, "warning: " + constant["path"].get<std::string>() + " = "));
+  }
+  CHECK(doubted);  // a bus rate of 350 GB/s over links of 26 GB/s
+}
+
 TEST_CASE("an empty log is told so, with exit code 2") {
   const Finished run = lockstep("calibrate " + log_file("empty.log", ""));
   CHECK(run.code == 2);

@@ -144,7 +144,7 @@ TEST_CASE("what cannot be answered is refused with what to do") {
                  "use --fidelity messages"));
   CHECK(contains(refused("all_reduce --ranks 100000 --nodes 1 --sizes 1M --algorithm ring"),
                  "19,999,800,000 messages"));
-  CHECK(contains(refused("all_reduce --ranks 8 --sizes 12X"), "write a whole number"));
+  CHECK(contains(refused("all_reduce --ranks 8 --sizes 12X"), "write whole numbers"));
   CHECK(contains(refused("all_reduce --ranks 9 --nodes 2"), "multiple of --nodes"));
   CHECK(contains(refused("all_reduce --ranks 0"), "1 to 1,000,000"));
   CHECK(contains(refused("all_reduce --ranks 8 --hardware hgx-h20"), "hgx-h200"));
@@ -153,6 +153,43 @@ TEST_CASE("what cannot be answered is refused with what to do") {
   CHECK(contains(refused("all_reduce --ranks 8 --library ncll"), "did you mean nccl?"));
   CHECK(contains(refused("all_reduce --ranks 8 --dtype flaot"), "did you mean float?"));
   CHECK(contains(refused("all_gatherv --ranks 4 --parts 1M,2M"), "one for each rank"));
+}
+
+TEST_CASE("an option that the collective does not look at is refused with those that it does") {
+  for (const std::string kind : {"dispatch", "combine"}) {
+    for (const std::string option : {"--sizes 1M", "--begin 1K", "--end 1M", "--parts 1M"}) {
+      const std::string told = refused(kind + " --ranks 8 " + option);
+      CHECK(contains(told, kind + " takes no " + option.substr(0, option.find(' '))));
+      CHECK(contains(told, "follow from --tokens, --hidden, --top-k, --experts"));
+    }
+  }
+  CHECK(contains(refused("barrier --ranks 8 --sizes 1M"), "barrier takes no --sizes"));
+  CHECK(contains(refused("barrier --ranks 8 --tokens 1"), "it moves no data"));
+  CHECK(contains(refused("all_reduce --ranks 8 --top-k 2"), "all_reduce takes no --top-k"));
+}
+
+// 1T = 1024^4 bytes; 16T is the most.
+// The factor of nccl-tests: 2 (n - 1) / n or (n - 1) / n, which is 0 of one rank; 1 of these three.
+TEST_CASE("one rank has the bus rate that nccl-tests shows") {
+  for (const std::string kind : {"broadcast", "reduce", "sendrecv"}) {
+    const Json one = row(kind + " --ranks 1 --sizes 1M");
+    CHECK(one["busbw_GBps"] == one["algbw_GBps"]);
+  }
+  CHECK(row("all_reduce --ranks 1 --sizes 1M")["busbw_GBps"] == 0);
+  CHECK(row("all_gather --ranks 1 --sizes 1M")["busbw_GBps"] == 0);
+}
+
+TEST_CASE("sizes go up to the limit that the fault names, in short words") {
+  CHECK(row("all_reduce --ranks 8 --sizes 1T")["bytes"] == std::int64_t{1} << 40);
+  CHECK(row("all_reduce --ranks 8 --sizes 16TiB")["bytes"] == std::int64_t{1} << 44);
+  CHECK(row("dispatch --ranks 8 --tokens 1K")["tokens"] == 1024);
+  CHECK(contains(refused("all_reduce --ranks 8 --sizes 17T"),
+                 "'17T' is no number of bytes from 0 to 16T"));
+  CHECK(contains(refused("all_reduce --ranks 8 --sizes -1"), "'-1' is no number of bytes"));
+  CHECK(contains(refused("dispatch --ranks 8 --tokens 1G"), "tokens of a rank from 0 to 16M"));
+  CHECK(contains(refused("all_reduce --ranks 8 --nodes 0"),
+                 "--nodes: expected a whole number from 1 to 1,000,000, not '0'"));
+  CHECK(contains(refused("all_reduce --ranks 99999999999999999999"), "from 1 to 1,000,000"));
 }
 
 }  // namespace

@@ -71,18 +71,28 @@ TEST_CASE("a sweep that was killed goes on where it was") {
   // The wrong number is still there: that point was not run again. The others are.
   CHECK(split(read(file), '\n')[1] == split(expected, '\n')[1]);
   CHECK(split(read(file), '\n').size() == lines.size());
-  // Of a scenario with other settings nothing is kept.
-  CHECK(lockstep("sweep -q " + kGrid + " --set name=other --resume --csv " + file).code == 0);
-  CHECK_FALSE(contains(read(file), ",9,"));
+  // Without --resume all points are run again.
+  CHECK(lockstep("sweep -q " + kGrid + " --csv " + file).code == 0);
+  CHECK(read(file) == whole);
 }
 
-TEST_CASE("resume does not throw away the rows of another sweep") {
-  const std::string file = scratch() + "other.csv";
-  write(file, "scenario,verdict\n1,holds\n");
-  const Finished run = lockstep("sweep " + kGrid + " --resume --csv " + file);
-  CHECK(run.code == 2);
-  CHECK(contains(run.err, "has other columns"));
-  CHECK(read(file) == "scenario,verdict\n1,holds\n");
+TEST_CASE("a file that is no sweep of this question is refused, and stays as it is") {
+  const std::string notes = scratch() + "notes.txt";
+  const std::string other = scratch() + "other.csv";
+  write(notes, "what I found\n");
+  CHECK(lockstep("sweep -q " + kGrid + " --set name=other --csv " + other).code == 0);
+  const std::string rows = read(other);
+  for (const std::string resume : {"", " --resume"}) {
+    const Finished columns = lockstep("sweep " + kGrid + resume + " --csv " + notes);
+    CHECK(columns.code == 2);
+    CHECK(contains(columns.err, "is no sweep of these columns; it was not touched"));
+    CHECK(contains(columns.err, "name another file, or remove this one"));
+    CHECK(read(notes) == "what I found\n");
+    const Finished scenario = lockstep("sweep " + kGrid + resume + " --csv " + other);
+    CHECK(scenario.code == 2);
+    CHECK(contains(scenario.err, "has the rows of another scenario or other --set"));
+    CHECK(read(other) == rows);
+  }
   CHECK(lockstep("sweep " + kGrid + " --resume").code == 2);
 }
 
@@ -100,7 +110,12 @@ TEST_CASE("what cannot be swept is refused before anything runs") {
   CHECK(lockstep("sweep " + kBefore).code == 2);
   CHECK(lockstep("sweep " + kBefore + over + " --pareto time").code == 2);
   CHECK(lockstep("sweep " + kBefore + over + over).code == 2);
-  CHECK(lockstep("sweep " + kBefore + over + " --jobs 0").code == 2);
+  for (const std::string option : {"--jobs", "--sample", "--neighbour"}) {
+    const Finished zero = lockstep("sweep " + kBefore + over + " " + option + " 0");
+    CHECK(zero.code == 2);
+    CHECK(contains(zero.err, option + ": expected a whole number from 1 to "));
+    CHECK(zero.err.size() < 150);
+  }
   CHECK(lockstep("sweep absent.yaml" + over).code == 2);
   const std::string plan = scratch() + "swept.plan.yaml";
   write(plan, lockstep("plan " + kBefore).out);

@@ -48,6 +48,9 @@ TEST_CASE("rows of another scenario, a torn last line and broken ones are left o
   const std::string text = csv_header(kAxes) + csv_line(timed(), "other") + "abc,1\n" +
                            "abc,1,2,holds,,,x,,,,,,\n" + whole + whole.substr(0, whole.size() - 1);
   CHECK(read_csv(text, kAxes, "abc").rows == std::vector<SweepRow>{timed()});
+  CHECK_FALSE(read_csv(text, kAxes, "abc").has_others);
+  CHECK(read_csv(text, kAxes, "neither").has_others);
+  CHECK_FALSE(read_csv(csv_header(kAxes), kAxes, "abc").has_others);
 }
 
 TEST_CASE("a file of another sweep has no rows for this one") {

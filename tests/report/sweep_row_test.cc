@@ -102,5 +102,17 @@ TEST_CASE("of many rows the table shows those with marks") {
         "99 more without a mark (--all)\n");
 }
 
+// 1 + 2 + 1 = 4 points.
+TEST_CASE("the summary counts each point once, in the words of the table") {
+  SweepResult result{"s", "0", {{{"a"}, {}}}, 4, {}, kBoth, std::vector<SweepRow>(4, row(1, 1))};
+  for (SweepRow& r : result.rows) r.values = {"x"};
+  result.rows[1].fits = result.rows[2].fits = false;
+  result.rows[3].verdict = "violated";
+  result.rows[3].code = "double-reduction";
+  result.rows[3].fits = false;
+  const std::string text = sweep_text(result, Style{}, true);
+  CHECK(text.starts_with("s: 4 points: 2 does not fit, 1 holds, 1 violated\n"));
+}
+
 }  // namespace
 }  // namespace lockstep

@@ -39,7 +39,7 @@ TEST_CASE("faults of constants have their place in the scenario") {
         "  hint: NICs of one node; 0: no other node can be reached; in count\n");
 }
 
-TEST_CASE("hardware may be a file beside the scenario, which is not a preset as well") {
+TEST_CASE("hardware may be a file beside the scenario, or its path, and not a preset as well") {
   const std::string folder = std::filesystem::temp_directory_path() / "lockstep_hardware_test";
   std::filesystem::create_directories(folder);
   std::ofstream(folder + "/mine.yaml") << "lockstep_hardware: 1\nbase: hgx-h200\nname: mine\n";
@@ -48,6 +48,20 @@ TEST_CASE("hardware may be a file beside the scenario, which is not a preset as 
   REQUIRE(read);
   CHECK(read->hardware.name == "mine");
   CHECK(read->nodes == 4);
+  const auto named = [&](const std::string& name) {
+    return parse_scenario(with_batch("hardware: hgx-b200\n"), folder + "/s.yaml",
+                          {{"hardware", name}, {"hardware.node.nics", "2"}});
+  };
+  for (const std::string& path : {std::string("mine.yaml"), folder + "/mine.yaml"}) {
+    const Result<Scenario> set = named(path);
+    REQUIRE(set);
+    CHECK(set->hardware.name == "mine");
+    CHECK(set->hardware.node.nics == 2);
+  }
+  CHECK(faults_of(with_batch("hardware: none.yaml\n")).find("cannot open this file") !=
+        std::string::npos);
+  CHECK(faults_of(with_batch("hardware: hgx-h20\n")).find("did you mean 'hgx-h200'?") !=
+        std::string::npos);
   CHECK(faults_of(with_batch("hardware: {file: none.yaml}\n")).find("cannot open this file") !=
         std::string::npos);
   CHECK(faults_of(with_batch("hardware: {file: a.yaml, preset: hgx-h200}\n"))

@@ -54,11 +54,6 @@ CollectiveTime time_of(const Algorithm& algorithm, Duration duration) {
 bool is_cut_off(const Topology& topology, const Hardware& hardware) {
   return !topology.one_node() && hardware.node.nics < 1;
 }
-std::string with_commas(std::int64_t number) {
-  std::string text = fmt::format("{}", number);
-  for (std::size_t i = text.size(); i > 3; i -= 3) text.insert(i - 3, ",");
-  return text;
-}
 
 // Some minutes.
 constexpr std::int64_t kMostMessages = 2'000'000'000;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "sim/cost/cost_model.h"
+#include "sim/cost/nccl/doubts.h"
 #include "sim/cost/nccl/least_squares.h"
 #include "sim/cost/nccl/steps.h"
 
@@ -196,8 +197,9 @@ void add_constant(Calibration& calibration, const HardwareField& field, const Ha
                   double after) {
   Hardware copy = base;
   field.of(calibration.hardware) = after;
-  calibration.fitted.push_back(
-      {std::string(field.path), std::string(field.unit), field.of(copy), after});
+  const bool is_switch = field.path == "nccl.choice.ll128_GBps";
+  calibration.fitted.push_back({std::string(field.path), std::string(field.unit), field.of(copy),
+                                after, is_switch ? "" : doubt_about(field, after, base)});
 }
 
 void add_points(Calibration& calibration, const Fitter& fitter, const Hardware& base) {

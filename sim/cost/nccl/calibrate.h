@@ -14,6 +14,7 @@ struct CalibratedConstant {
   std::string unit;
   double before = 0;  // of the base
   double after = 0;
+  std::string doubt;  // why nobody should believe it (doubts.h); "" if nothing speaks against it
 };
 
 struct CalibratedPoint {

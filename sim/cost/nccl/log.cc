@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include "sim/base/text.h"
 
@@ -85,8 +88,22 @@ struct Row {
   int element_bytes = 0;
   std::string operation;  // "sum", "none"; "": the layout has no such column
   double time_us = 0;
-  double bus_over_algorithm = 0;  // busbw / algbw: tells collectives apart; 0: too small to say
+  double bus_over_algorithm = 0;   // busbw / algbw: tells collectives apart; 0: too small to say
+  std::vector<std::string> wrong;  // the last columns: "0", "N/A"; "0e+00" where it is an error
 };
+
+// Why a row measures nothing; "" if it does. A count of wrong elements is a whole number, or stands
+// below "#wrong"; older tables have the largest error there, which is rarely zero.
+std::string fault_of(const Row& row, bool counts_wrong) {
+  if (row.bytes <= 0) return fmt::format("{} bytes", row.bytes);
+  if (!std::isfinite(row.time_us)) return "a time that is no number";
+  if (row.time_us <= 0) return "a time that is not above zero";
+  const bool is_wrong = std::ranges::any_of(row.wrong, [&](const std::string& word) {
+    const bool is_count = counts_wrong || integer(word);
+    return is_count && !(number(word).value_or(0) <= 0);  // also of a NaN
+  });
+  return is_wrong ? "wrong results (#wrong above 0)" : "";
+}
 
 // size count type [redop] [root] then 4 figures out of place (time, algbw, busbw, error) and, but
 // for some collectives, 4 in place.
@@ -113,6 +130,9 @@ std::optional<Row> row_of(std::vector<std::string> words) {
   const bool in_place_only = words[at] == "N/A" && at + 4 < words.size();
   const std::size_t time = in_place_only ? at + 4 : at;
   row.time_us = number(words[time]).value_or(0);
+  for (std::size_t column = at + 3; column < words.size(); column += 4) {
+    row.wrong.push_back(words[column]);
+  }
   const double algorithm = number(words[time + 1]).value_or(0);
   const double bus = number(words[time + 2]).value_or(0);
   if (algorithm >= 1) row.bus_over_algorithm = bus / algorithm;
@@ -136,6 +156,9 @@ struct Draft {
   std::set<std::string> hosts;
   std::string operation;
   double ratio = 0;
+  bool counts_wrong = false;  // the last column is "#wrong"
+
+  bool has_rows() const { return !run.points.empty() || !run.left_out.empty(); }
 };
 
 // "#  Rank  0 Group  0 Pid 4711 on node-7 device  0 [0x18] NVIDIA H100"
@@ -161,6 +184,7 @@ class Reader {
     if (after(words, "nThread")) return begin(words);
     if (take_rank(words, draft_)) return;
     take_name(line);
+    if (line.find("#wrong") != std::string::npos) draft_.counts_wrong = true;
     const auto row = row_of(words);
     if (row) take_row(*row, number);
   }
@@ -182,7 +206,7 @@ class Reader {
   // A run begins with the line of its settings.
   void begin(const std::vector<std::string>& words) {
     const std::optional<Collective> kind = draft_.kind;
-    const bool used = !draft_.run.points.empty();
+    const bool used = draft_.has_rows();
     close();
     draft_ = Draft{};
     if (!used) draft_.kind = kind;  // its name came before its settings
@@ -204,17 +228,20 @@ class Reader {
     const auto kind =
         collective_named(line.substr(begin == std::string::npos ? 0 : begin + 1, perf - begin - 1));
     if (!kind) return;
-    if (!draft_.run.points.empty() && draft_.kind != kind) close();
+    if (draft_.has_rows() && draft_.kind != kind) close();
     draft_.kind = kind;
   }
 
   void take_row(const Row& row, int number) {
-    if (draft_.run.points.empty()) draft_.run.line = number;
+    if (!draft_.has_rows()) draft_.run.line = number;
     draft_.run.element_bytes = row.element_bytes;
     draft_.operation = row.operation;
     draft_.ratio = std::max(draft_.ratio, row.bus_over_algorithm);
-    if (row.time_us > 0 && row.bytes > 0) {
+    const std::string why = fault_of(row, draft_.counts_wrong);
+    if (why.empty()) {
       draft_.run.points.push_back({row.bytes, row.time_us, number});
+    } else {
+      draft_.run.left_out.push_back({number, why});
     }
   }
 
@@ -261,8 +288,15 @@ class Reader {
   void close() {
     Draft& draft = draft_;
     NcclRun& run = draft.run;
-    if (run.points.empty()) return;
+    if (!draft.has_rows()) return;
     run.file = file_;
+    if (run.points.empty()) {
+      fault(fmt::format("none of the {} rows of this table is a measurement: {}",
+                        run.left_out.size(), run.left_out.front().why),
+            "run it again, and see whether it passes its own check");
+      run.left_out.clear();
+      return;
+    }
     const bool counted = take_ranks();
     std::optional<Collective> kind = draft.kind ? draft.kind : given_;
     if (!kind) kind = guess();
@@ -277,6 +311,7 @@ class Reader {
       runs_.push_back(run);
     }
     run.points.clear();
+    run.left_out.clear();
   }
 
   std::string file_;
@@ -286,7 +321,31 @@ class Reader {
   Diagnostics faults_;
 };
 
+bool is_same_run(const NcclRun& a, const NcclRun& b) {
+  const auto settings = [](const NcclRun& run) {
+    return std::tuple(run.kind, run.ranks, run.nodes, run.element_bytes, run.launch);
+  };
+  return settings(a) == settings(b) &&
+         std::ranges::equal(a.points, b.points, [](const NcclPoint& x, const NcclPoint& y) {
+           return x.bytes == y.bytes && x.time_us == y.time_us;
+         });
+}
+
 }  // namespace
+
+std::vector<NcclRun> without_repeats(std::vector<NcclRun> runs) {
+  std::vector<NcclRun> kept;
+  for (NcclRun& run : runs) {
+    const auto first = std::ranges::find_if(
+        kept, [&](const NcclRun& earlier) { return is_same_run(earlier, run); });
+    if (first == kept.end()) {
+      kept.push_back(std::move(run));
+    } else {
+      first->repeated_at.push_back(fmt::format("{}:{}", run.file, run.line));
+    }
+  }
+  return kept;
+}
 
 std::optional<Collective> collective_named(const std::string& text) {
   const std::string small = lower(text);

@@ -21,6 +21,13 @@ struct NcclPoint {
   int line = 0;
 };
 
+// A row that is no measurement.
+struct LeftOutRow {
+  int line = 0;
+  std::string why;  // "wrong results (#wrong above 0)"
+  bool operator==(const LeftOutRow&) const = default;
+};
+
 // One run: one collective on one set of ranks.
 struct NcclRun {
   std::string file;
@@ -30,13 +37,21 @@ struct NcclRun {
   int nodes = 1;
   int element_bytes = 4;
   LaunchStyle launch = LaunchStyle::nccl_tests;
-  std::vector<NcclPoint> points;  // by bytes, ascending
+  std::vector<NcclPoint> points;         // by bytes, ascending
+  std::vector<LeftOutRow> left_out;      // in the order of the log
+  std::vector<std::string> repeated_at;  // "log:12": where the same run stands once more
 };
 
 // `kind`: of all runs that do not say which collective they are ("all_reduce"; "": it is an error).
-// Errors: no table, no ranks, ranks that are missing, a collective that nobody can tell.
+// Rows with wrong results, and with a time or size that is no positive number, are left out and
+// listed. Errors: no table, no row that measures, no ranks, ranks that are missing, a collective
+// that nobody can tell.
 Result<std::vector<NcclRun>> parse_nccl_log(const std::string& text, const std::string& file,
                                             const std::string& kind = {});
+
+// Without the runs that stand there twice, to the last figure: a log that is given twice, or a
+// copy. The first of them says where the others are.
+std::vector<NcclRun> without_repeats(std::vector<NcclRun> runs);
 
 // "all_reduce", also "all_reduce_perf", "alltoall", ...; nothing if there is none.
 std::optional<Collective> collective_named(const std::string& text);

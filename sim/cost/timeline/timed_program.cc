@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "sim/base/text.h"
 #include "sim/cost/timeline/schedules.h"
 #include "sim/cost/timeline/seats.h"
 #include "sim/cost/timeline/shapes.h"
@@ -40,6 +41,7 @@ class Builder {
     out_.program.events = static_cast<int>(event_of_.size());
     out_.works = works_.take();
     out_.calls = calls_.all();
+    add_styles();
     for (const TimedCall& timed : out_.calls) {
       const CollectiveTime& t = timed.time;
       out_.program.calls.push_back({timed.text, device_time(timed.call.launch, t), nullptr, {}});
@@ -53,6 +55,26 @@ class Builder {
     const bool captured = static_cast<std::size_t>(step) < plan_.steps.size() &&
                           plan_.steps[static_cast<std::size_t>(step)].cuda_graph;
     return captured ? LaunchStyle::graph : LaunchStyle::eager;
+  }
+
+  // How each step is launched, and a note where that was asked for and the server would not do it.
+  void add_styles() {
+    std::vector<std::string> other;
+    for (int s = 0; s < std::ssize(plan_.steps); ++s) {
+      const LaunchStyle style = style_of(s);
+      out_.style_of_step.push_back(style);
+      const bool captured = plan_.steps[static_cast<std::size_t>(s)].cuda_graph;
+      if (captured != (style == LaunchStyle::graph)) other.push_back(fmt::format("{}", s));
+    }
+    if (other.empty()) return;
+    const std::string steps =
+        fmt::format("step{} {}", other.size() == 1 ? "" : "s", join(other, ", "));
+    out_.notes.push_back(
+        options_.launch == LaunchStyle::graph
+            ? fmt::format("{}: launched as a CUDA graph, as asked; the server would not", steps)
+            : fmt::format("{}: the host launches each kernel, as asked; the server would launch a "
+                          "CUDA graph, and its padding stays",
+                          steps));
   }
 
   // The launch of an eager call is the host's: it is issued ahead while the device is busy.

@@ -37,6 +37,7 @@ struct TimedProgram {
   std::vector<Work> works;
   std::vector<TimedCall> calls;      // as Program::calls
   std::vector<TimedCall> transfers;  // point to point
+  std::vector<LaunchStyle> style_of_step;
   // Calls that the library refuses by itself, each with rank and operation: such a program cannot
   // be run.
   std::vector<std::string> refused;

@@ -94,6 +94,14 @@ TEST_CASE("DeepSeek-V3 fits on eight H200 and not on eight H100") {
   CHECK(small.left < 0);
 }
 
+TEST_CASE("what an all-reduce overwrites is there once") {
+  // TP8, 1,000 tokens: 8,192 columns of a row, 2 bytes each, and nothing for the sum.
+  const MemoryUse use = memory_use(plan_of("model: {preset: llama-3.1-70b, num_hidden_layers: 2}\n"
+                                           "parallel: {tp_size: 8}\nbatch: {tokens: 1000}\n"),
+                                   0);
+  CHECK(use.communication == 1000LL * 8192 * 2);
+}
+
 TEST_CASE("activations grow with the rows of the step, communication with what is gathered") {
   const auto use = [](int tokens) {
     return memory_use(plan_of("model: {preset: deepseek-v3, num_hidden_layers: 4}\n"

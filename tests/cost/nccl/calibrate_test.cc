@@ -1,8 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "sim/cost/cost_model.h"
 #include "sim/cost/hardware_file.h"
 #include "sim/cost/nccl/calibrate.h"
+#include "sim/cost/nccl/doubts.h"
 #include "sim/cost/nccl/least_squares.h"
 
 namespace lockstep {
@@ -87,6 +90,40 @@ TEST_CASE("what no point depends on stays as it was") {
   CHECK(found.hardware.nccl.nvls == base.nccl.nvls);
   CHECK(found.hardware.nccl.peers == base.nccl.peers);
   CHECK(found.hardware.nccl.choice == base.nccl.choice);
+}
+
+TEST_CASE("a constant that no machine has is doubted, and others are not") {
+  const Hardware base = preset("hgx-h200");
+  Hardware truth = base;
+  truth.nccl.simple.GBps = 740;  // twice the 370 GB/s of a link
+  const Calibration fast = calibrate({run_of(Collective::all_gather, 4, truth)}, base);
+  REQUIRE(fitted(fast, "nccl.simple.GBps"));
+  CHECK(fitted(fast, "nccl.simple.GBps")->doubt == "is above the 370 GB/s of a link");
+  truth = base;
+  truth.nccl.simple.GBps = 300;
+  const Calibration fine = calibrate({run_of(Collective::all_gather, 4, truth)}, base);
+  for (const CalibratedConstant& constant : fine.fitted) CHECK(constant.doubt == "");
+}
+
+TEST_CASE("limits of constants: a link, two links of NVLS, memory, the range, the base") {
+  const Hardware base = preset("hgx-h200");  // links of 370 GB/s, memory of 4,800 GB/s
+  const auto doubt = [&](std::string_view path, double after) {
+    const auto fields = nccl_fields();
+    const auto field = std::ranges::find(fields, path, &HardwareField::path);
+    REQUIRE(field != fields.end());
+    return doubt_about(*field, after, base);
+  };
+  CHECK(doubt("nccl.ll128.GBps", 380) == "");  // within 5 %
+  CHECK(doubt("nccl.ll128.GBps", 400) == "is above the 370 GB/s of a link");
+  CHECK(doubt("nccl.nvls.GBps", 600) == "");
+  CHECK(doubt("nccl.nvls.GBps", 800).starts_with("is above the 740 GB/s of two links"));
+  CHECK(doubt("nccl.own_GBps", 5500) == "is above the 4800 GB/s of the memory");
+  CHECK(doubt("nccl.simple.step_us", 0) == "is at the end of its range, 0 to 100000");
+  const double step = base.nccl.simple.step_us;
+  CHECK(doubt("nccl.simple.step_us", step / 11).find("may well make it negative") !=
+        std::string::npos);
+  CHECK(doubt("nccl.simple.step_us", step * 11).starts_with("is more than ten times the base's"));
+  CHECK(doubt("nccl.simple.step_us", step * 2) == "");
 }
 
 TEST_CASE("calibrating twice gives the same file") {

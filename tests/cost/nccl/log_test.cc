@@ -129,4 +129,55 @@ TEST_CASE("what cannot be a table says what to do") {
             .find("ranks of different runs are mixed") != std::string::npos);
 }
 
+TEST_CASE("rows that measure nothing are left out, each with its line and the reason") {
+  const std::string head =
+      "# nThread 1 nGpus 2 minBytes 8 maxBytes 8\n"
+      "#  size count type redop root time algbw busbw #wrong time algbw busbw #wrong\n";
+  const auto runs = runs_of(head +
+                                "  8  2  half  sum  -1   6.2  0.0  0.0  0   6.1  0.0  0.0  0\n"
+                                "  16 4  half  sum  -1   6.2  0.0  0.0  2   6.1  0.0  0.0  0\n"
+                                "  32 8  half  sum  -1   6.2  0.0  0.0  0   6.1  0.0  0.0  1e+03\n"
+                                "  64 16 half  sum  -1   0.0  0.0  0.0  0   6.1  0.0  0.0  0\n"
+                                "  64 16 half  sum  -1  -6.2  0.0  0.0  0   6.1  0.0  0.0  0\n"
+                                "  64 16 half  sum  -1   nan  0.0  0.0  0   6.1  0.0  0.0  0\n"
+                                "   0  0 half  sum  -1   6.2  0.0  0.0  0   6.1  0.0  0.0  N/A\n",
+                            "all_reduce.log");
+  REQUIRE(runs.size() == 1);
+  CHECK(runs[0].points.size() == 1);
+  const std::string wrong = "wrong results (#wrong above 0)";
+  const std::string time = "a time that is not above zero";
+  CHECK(runs[0].left_out == std::vector<LeftOutRow>{{4, wrong},
+                                                    {5, wrong},
+                                                    {6, time},
+                                                    {7, time},
+                                                    {8, "a time that is no number"},
+                                                    {9, "0 bytes"}});
+  CHECK(fault_of(head + "  8  2  half  sum  -1   6.2  0.0  0.0  2   6.1  0.0  0.0  0\n",
+                 "all_reduce.log")
+            .find("none of the 1 rows of this table is a measurement: wrong results") !=
+        std::string::npos);
+}
+
+// Before 2.11 the last column is the largest error: not zero where sums are rounded.
+TEST_CASE("an error of rounding is no wrong result") {
+  const auto runs = runs_of(
+      "# nThread 1 nGpus 2 minBytes 8 maxBytes 8\n"
+      "#  size count type redop time algbw busbw error time algbw busbw error\n"
+      "  8  2  half  sum  6.2  0.0  0.0  2e-04   6.1  0.0  0.0  2e-04\n",
+      "all_reduce.log");
+  CHECK(runs.at(0).points.size() == 1);
+  CHECK(runs.at(0).left_out.empty());
+}
+
+TEST_CASE("a run that stands there twice counts once, and says where it is again") {
+  const auto first = runs_of(kAllReduce, "a.log");
+  const auto copy = runs_of(std::string("\n") + kAllReduce, "b.log");
+  auto other = first;
+  other[0].points[0].time_us += 0.01;
+  const auto kept = without_repeats({first[0], copy[0], other[0]});
+  REQUIRE(kept.size() == 2);
+  CHECK(kept[0].repeated_at == std::vector<std::string>{"b.log:16"});
+  CHECK(kept[1].repeated_at.empty());
+}
+
 }  // namespace lockstep

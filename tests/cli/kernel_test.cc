@@ -1,0 +1,54 @@
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/cli/process.h"
+
+namespace lockstep::test {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string refused(const std::string& kind, const std::string& shape) {
+  const Finished run = lockstep("kernel " + kind + " --shape " + shape);
+  CHECK(run.code == 2);
+  CHECK(run.out.empty());
+  return run.err;
+}
+
+double time_us(const std::string& shape) {
+  const Finished run = lockstep("kernel attention --shape " + shape + " --json -");
+  CAPTURE(run.err);
+  REQUIRE(run.code == 0);
+  return Json::parse(run.out)["rows"][0]["time_us"];
+}
+
+TEST_CASE("shapes that no kernel has are refused with the reason") {
+  CHECK(contains(refused("attention", "heads=6,kv_heads=4"),
+                 "6 heads cannot share 4 kv_heads evenly"));
+  CHECK(contains(refused("attention", "heads=2,kv_heads=4"), "multiple of kv_heads"));
+  CHECK(contains(refused("attention", "new=128,kv=64"), "a request of 64 tokens has 128 new ones"));
+  CHECK(contains(refused("attention", "requests=1000000,new=1000000,kv=16777216"), "1e18 pairs"));
+  CHECK(contains(refused("topk", "experts=8,chosen=9"), "cannot choose 9 of 8 experts"));
+  CHECK(contains(refused("experts", "top_k=9,all_experts=8,experts=1"), "cannot have 9 of 8"));
+  CHECK(contains(refused("experts", "all_experts=8,experts=16"), "cannot have 16 of 8"));
+  CHECK(contains(refused("elementwise", "read=0"), "nothing is read or written"));
+  CHECK(contains(refused("gemm", "m=1 --shape m=0"), "shape 2: 'm' must be"));
+}
+
+TEST_CASE("a size of zero is refused, with the range in short words") {
+  CHECK(contains(refused("attention", "heads=0"),
+                 "'heads' must be a whole number from 1 to 65,536, not '0'"));
+  CHECK(contains(refused("attention", "kv_heads=0"), "'kv_heads' must be"));
+  CHECK(contains(refused("topk", "chosen=0"), "'chosen' must be"));
+  CHECK(contains(refused("gemm", "m=0"), "from 1 to 1,099,511,627,776, not '0'"));
+}
+
+TEST_CASE("a request is as long as its new tokens where nothing is said") {
+  CHECK(time_us("new=4096") == time_us("new=4096,kv=4096"));
+  CHECK(time_us("new=4096") < time_us("new=4096,kv=8192"));
+}
+
+}  // namespace
+}  // namespace lockstep::test
