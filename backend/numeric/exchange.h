@@ -40,8 +40,6 @@ class Exchange {
 
   const Pattern& pattern() const { return pattern_; }
   int members() const { return pattern_.members; }
-  // How what is summed combines; sum of what is not.
-  Reduction reduction() const { return reduction_; }
   std::vector<Turn> turns(int member) const { return numeric::turns(pattern_, member); }
   // What unload() reads of the working buffer.
   Interval result(int member) const;
@@ -92,9 +90,6 @@ class Exchange {
   // What the member receives, from the working buffer after the last turn. Who is not the root of a
   // reduction has undefined rows, or in place what it passed.
   Held unload(int member, std::vector<float>&& working, const Held& passed) const;
-
-  // What unload() makes, without any values.
-  Shape received(int member, const Shape& passed) const;
 
   // All members receive the same bits.
   bool all_receive_the_same() const;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "backend/numeric/blocks.h"
+#include "backend/numeric/program_blocks.h"
 
 namespace lockstep::nccl {
 
@@ -90,7 +90,7 @@ Shape PlanShapes::result(const Operation& op, int rank) const {
       return own;
     }
     default: {
-      const RowMap& rows = plan_.layout(numeric::Blocks::rows_of(plan_, op)).rows.at(rank);
+      const RowMap& rows = plan_.layout(numeric::rows_computed(plan_, op)).rows.at(rank);
       const Output& out = op.out.front();
       return {true, row_count(rows), {columns(out.declared, out.tensor, rank)}};
     }
