@@ -48,6 +48,17 @@ DeviceValues::DeviceValues(Device& device, std::int64_t rows, std::int64_t colum
       columns_(columns),
       type_(type) {}
 
+void DeviceValues::set_to_zero(Device& device) { fill_bytes(device, 0x00); }
+
+// All bits set are a NaN in each of the types.
+void DeviceValues::set_to_nan(Device& device) { fill_bytes(device, 0xFF); }
+
+void DeviceValues::fill_bytes(Device& device, int byte) {
+  if (element_count() == 0) return;
+  check(cudaMemsetAsync(data(), byte, static_cast<std::size_t>(bytes()), device.stream()),
+        "filling values");
+}
+
 void DeviceValues::own(Device& device) {
   if (!block_ || block_.use_count() == 1) return;
   DeviceValues copy(device, rows_, columns_, type_);

@@ -37,10 +37,15 @@ class DeviceValues {
   void* data() { return block_.get(); }
   const void* data() const { return block_.get(); }
 
+  // Enqueued. REQUIRES: nobody else holds this memory.
+  void set_to_zero(Device& device);
+  void set_to_nan(Device& device);
   // Afterwards nobody else holds this memory: copies it if somebody does.
   void own(Device& device);
 
  private:
+  void fill_bytes(Device& device, int byte);
+
   Block block_;
   std::int64_t rows_ = 0;
   std::int64_t columns_ = 0;

@@ -36,7 +36,7 @@ Held as_kept(Held value, Storage storage, Garbage garbage) {
   LocalTensor filled = *value;
   for (std::int64_t r = 0; r < filled.values.rows(); ++r) {
     for (float& v : filled.values.row(r)) {
-      if (std::isnan(v)) v = kFiniteGarbage;
+      if (std::isnan(v)) v = finite_garbage(storage);
     }
   }
   return make_held(std::move(filled.columns), std::move(filled.values));

@@ -7,11 +7,8 @@
 
 namespace lockstep::numeric {
 
-// In place of NaN: far from everything that a plan computes, and its square is a float32.
-inline constexpr float kFiniteGarbage = 0x1p40F;
-
-// In `storage`, with garbage where nobody wrote. What is as it must be stays one object, which
-// ranks share.
+// In `storage`, with garbage where nobody wrote: NaN, or finite_garbage(). What is as it must be
+// stays one object, which ranks share.
 Held as_kept(Held value, Storage storage, Garbage garbage);
 
 }  // namespace lockstep::numeric

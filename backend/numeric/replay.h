@@ -22,7 +22,7 @@ std::string to_string(ReplayVerdict verdict);
 // takes NaN for a small number hides it; a large number hides where it is compared and lost.
 enum class Garbage : std::uint8_t {
   nan,
-  finite,  // 2^40
+  finite,  // finite_garbage(): 2^40, with float16 2^15
   both     // one run each; an obligation is met if it is in both
 };
 

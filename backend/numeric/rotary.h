@@ -30,6 +30,14 @@ class Rotary {
     }
   }
 
+  // Of pair `pair` at `position`.
+  double cosine(std::int64_t position, std::int64_t pair) const {
+    return cosine_(position - first_, pair);
+  }
+  double sine(std::int64_t position, std::int64_t pair) const {
+    return sine_(position - first_, pair);
+  }
+
   // Turns the first `width` elements of `head`, which stands at `position`.
   template <class T>
   void turn(std::span<T> head, std::int64_t position) const {

@@ -56,6 +56,30 @@ bool is_added(WeightKind kind) {
   }
 }
 
+// One hash gives eight elements: byte c mod 8 of that of (name, row, c / 8) is column c.
+void draw_row(std::uint64_t key_of_row, std::int64_t first_column,
+              const std::array<float, 256>& values, std::span<float> to) {
+  auto column = static_cast<std::uint64_t>(first_column);
+  std::size_t i = 0;
+  while (i < to.size()) {
+    std::uint64_t bits = mix64(key_of_row ^ (column / 8)) >> (column % 8 * 8);
+    const std::size_t count = std::min<std::size_t>(8 - column % 8, to.size() - i);
+    if (count == 8) {
+      for (std::size_t j = 0; j < 8; ++j) to[i + j] = values[(bits >> (8 * j)) & 255U];
+    } else {
+      for (std::size_t j = 0; j < count; ++j, bits >>= 8) to[i + j] = values[bits & 255U];
+    }
+    i += count;
+    column += count;
+  }
+}
+
+Interval shifted(Interval interval, std::int64_t by) {
+  return {interval.first + by, interval.last + by};
+}
+
+}  // namespace
+
 // The value of each byte. An odd multiple of 2^-8 in (-1, 1) is never zero, so that no product
 // hides a missing share; a gain is a multiple of 2^-7 in [1/2, 3/2). What corrects a choice is a
 // quarter of a gain, as far apart as the scores are and positive, so that no sum is near zero.
@@ -74,29 +98,11 @@ std::array<float, 256> values_of_bytes(WeightKind kind, std::int64_t rows) {
   return values;
 }
 
-// One hash gives eight elements: byte c mod 8 of that of (name, row, c / 8) is column c.
-void draw_row(std::uint64_t row_key, std::int64_t first_column,
-              const std::array<float, 256>& values, std::span<float> to) {
-  auto column = static_cast<std::uint64_t>(first_column);
-  std::size_t i = 0;
-  while (i < to.size()) {
-    std::uint64_t bits = mix64(row_key ^ (column / 8)) >> (column % 8 * 8);
-    const std::size_t count = std::min<std::size_t>(8 - column % 8, to.size() - i);
-    if (count == 8) {
-      for (std::size_t j = 0; j < 8; ++j) to[i + j] = values[(bits >> (8 * j)) & 255U];
-    } else {
-      for (std::size_t j = 0; j < count; ++j, bits >>= 8) to[i + j] = values[bits & 255U];
-    }
-    i += count;
-    column += count;
-  }
+std::uint64_t matrix_key(std::uint64_t seed, const WeightName& name) {
+  const std::uint64_t key = mix64(seed ^ static_cast<std::uint64_t>(name.kind));
+  return mix64(mix64(key ^ static_cast<std::uint64_t>(name.layer)) ^
+               static_cast<std::uint64_t>(name.index));
 }
-
-Interval shifted(Interval interval, std::int64_t by) {
-  return {interval.first + by, interval.last + by};
-}
-
-}  // namespace
 
 WeightBlock WeightBlock::rows(Interval rows) const {
   WeightBlock block = *this;
@@ -136,13 +142,10 @@ std::vector<float> WeightBlock::row() const {
 Matrix<float> Weights::draw(const WeightName& name, WeightShape shape, Interval rows,
                             Interval columns) const {
   const std::array<float, 256> values = values_of_bytes(name.kind, shape.rows);
-  std::uint64_t key = mix64(seed_ ^ static_cast<std::uint64_t>(name.kind));
-  key = mix64(key ^ static_cast<std::uint64_t>(name.layer));
-  key = mix64(key ^ static_cast<std::uint64_t>(name.index));
+  const std::uint64_t key = matrix_key(seed_, name);
   Matrix<float> w(rows.size(), columns.size());
   for (std::int64_t r = 0; r < w.rows(); ++r) {
-    const std::uint64_t row_key = key ^ (static_cast<std::uint64_t>(rows.first + r) << 32);
-    draw_row(row_key, columns.first, values, w.row(r));
+    draw_row(row_key(key, rows.first + r), columns.first, values, w.row(r));
   }
   return w;
 }

@@ -5,6 +5,7 @@
 // there as a whole: products draw it in tiles.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -21,6 +22,16 @@
 namespace lockstep::numeric {
 
 using SharedMatrix = std::shared_ptr<const Matrix<float>>;
+
+// How an element is drawn, for those who draw it elsewhere: byte c mod 8 of
+//   mix64(row_key(matrix_key(seed, name), r) ^ (c / 8))
+// is a number from 0 to 255, and element (r, c) is the value of that number.
+std::uint64_t matrix_key(std::uint64_t seed, const WeightName& name);
+constexpr std::uint64_t row_key(std::uint64_t matrix_key, std::int64_t row) {
+  return matrix_key ^ (static_cast<std::uint64_t>(row) << 32);
+}
+// `rows`: of the whole matrix.
+std::array<float, 256> values_of_bytes(WeightKind kind, std::int64_t rows);
 
 class Weights;
 class WeightBlock;
@@ -54,6 +65,11 @@ class WeightBlock {
 
   std::int64_t row_count() const { return rows_.size(); }
   std::int64_t column_count() const { return columns_.size(); }
+  // Where it stands in which matrix.
+  const WeightName& name() const { return name_; }
+  WeightShape whole() const { return shape_; }
+  Interval row_interval() const { return rows_; }
+  Interval column_interval() const { return columns_; }
 
   // Of the weights that it is a block of; null: the CPU multiplies.
   DoubleProducts* double_products() const;

@@ -1,0 +1,188 @@
+// The linear operations on tensors (backend/numeric/tensor.cc has the same on the host).
+#include <algorithm>
+#include <utility>
+
+#include "backend/nccl/device_arithmetic.h"
+#include "backend/nccl/kernels_launch.cuh"
+
+namespace lockstep::nccl {
+
+using numeric::Interval;
+
+namespace {
+
+// The written addend with the most intervals of columns: it decides the result's. Null: none.
+const DeviceTensor* shape_of(std::span<const DeviceHeld> addends) {
+  const DeviceTensor* shape = nullptr;
+  for (const DeviceHeld& held : addends) {
+    if (held && (shape == nullptr || shape->columns.size() < held->columns.size())) {
+      shape = held.get();
+    }
+  }
+  return shape;
+}
+
+std::int64_t row_count(const DeviceHeld& held) { return held ? held->values.rows() : 0; }
+
+// Of each column of `slice`: which column of the values it is, the first if it is there twice;
+// negative: none.
+std::vector<std::int64_t> columns_in(const std::vector<Interval>& columns, Interval slice) {
+  std::vector<std::int64_t> from(static_cast<std::size_t>(slice.size()), -1);
+  std::int64_t at = 0;
+  for (const Interval& c : columns) {
+    const std::int64_t last = std::min(c.last, slice.last);
+    for (std::int64_t i = std::max(c.first, slice.first); i < last; ++i) {
+      std::int64_t& place = from[static_cast<std::size_t>(i - slice.first)];
+      if (place < 0) place = at + i - c.first;
+    }
+    at += c.size();
+  }
+  return from;
+}
+
+// Of each row of the result: which row of the source it is, or what RowsTaken says otherwise.
+// `old_rows`: how many rows the destination had that stay.
+std::vector<std::int64_t> rows_copied(const RowMoves& moves, Fill fill, std::int64_t source_rows,
+                                      std::int64_t old_rows) {
+  std::vector<std::int64_t> at(static_cast<std::size_t>(moves.rows_out),
+                               fill == Fill::zero ? kZeroRow : kNoRow);
+  std::fill_n(at.begin(), std::min(old_rows, moves.rows_out), kOldRow);
+  for (const Move& move : moves.moves) {
+    for (std::int64_t i = 0; i < move.count; ++i) {
+      const std::int64_t to = move.to + i;
+      const std::int64_t from = move.from + i;
+      if (to < 0 || to >= moves.rows_out) continue;
+      at[static_cast<std::size_t>(to)] = from >= 0 && from < source_rows ? from : kNoRow;
+    }
+  }
+  return at;
+}
+
+}  // namespace
+
+DeviceValues DeviceArithmetic::taken(const Tensor& tensor, const std::vector<std::int64_t>& at,
+                                     std::int64_t columns) const {
+  const auto rows = std::ssize(at);
+  if (!tensor) return undefined(rows, columns);
+  const Values& x = tensor->values;
+  Values out = make(rows, columns, x.type());
+  with_type(x.type(), [&](auto t) {
+    using T = decltype(t);
+    for_each_element<T>(device(), out, "taking rows",
+                        RowsTaken<T>{elements<T>(x), x.rows(), x.columns(), list(at)});
+  });
+  return out;
+}
+
+DeviceHeld DeviceArithmetic::added(std::span<const Tensor> addends) const {
+  if (addends.size() == 1) return addends.front();
+  const DeviceTensor* shape = shape_of(addends);
+  if (shape == nullptr) return nullptr;
+  std::int64_t rows = 0;
+  for (const Tensor& held : addends) rows = std::max(rows, row_count(held));
+  // Of one type: as all tensors are that memory keeps. What is not is rounded first.
+  std::vector<Values> terms;
+  for (const Tensor& held : addends) {
+    const bool fits = held && held->columns == shape->columns;
+    terms.push_back(fits ? converted(held->values, kept_type()) : Values());
+  }
+  const std::int64_t columns = shape->values.columns();
+  Values out = make(rows, columns, kept_type());
+  LOCKSTEP_ASSERT(terms.size() <= kMostAddends);
+  with_type(out.type(), [&](auto t) {
+    using T = decltype(t);
+    SumOf<T> sum{};
+    sum.count = static_cast<int>(terms.size());
+    sum.columns = columns;
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+      sum.addends[i] = elements<T>(terms[i]);
+      sum.rows[i] = terms[i].rows();
+    }
+    for_each_element<T>(device(), out, "adding tensors", sum);
+  });
+  return made(shape->columns, std::move(out));
+}
+
+DeviceHeld DeviceArithmetic::scaled(const Tensor& tensor, double factor) const {
+  if (!tensor) return nullptr;
+  const Values& x = tensor->values;
+  Values out = make(x.rows(), x.columns(), kept_type());
+  with_type(x.type(), [&](auto t) {
+    using From = decltype(t);
+    with_type(out.type(), [&](auto u) {
+      for_each_element<decltype(u)>(
+          device(), out, "scaling",
+          Scaled<From>{elements<From>(x), x.columns(), static_cast<float>(factor)});
+    });
+  });
+  return made(tensor->columns, std::move(out));
+}
+
+DeviceHeld DeviceArithmetic::sliced_columns(const Tensor& tensor, Interval slice) const {
+  if (!tensor) return nullptr;
+  const Values& x = tensor->values;
+  Values out = make(x.rows(), slice.size(), x.type());
+  with_type(x.type(), [&](auto t) {
+    using T = decltype(t);
+    for_each_element<T>(
+        device(), out, "slicing columns",
+        ColumnsTaken<T>{elements<T>(x), x.columns(), 0, list(columns_in(tensor->columns, slice))});
+  });
+  return made({slice}, std::move(out));
+}
+
+DeviceHeld DeviceArithmetic::copied_rows(const Tensor& from, const Tensor& onto,
+                                         const RowMoves& moves, Fill fill, Interval columns) const {
+  const DeviceTensor* shape = from ? from.get() : onto.get();
+  const std::vector<Interval> of_result =
+      shape == nullptr ? std::vector<Interval>{columns} : shape->columns;
+  const bool keeps = fill == Fill::keep && onto && onto->columns == of_result;
+  const ElementType type = shape == nullptr ? kept_type() : shape->values.type();
+  const Values old = keeps ? converted(onto->values, type) : Values();
+  const std::int64_t width = numeric::width_of(of_result);
+  Values out = make(moves.rows_out, width, type);
+  const std::vector<std::int64_t> at =
+      rows_copied(moves, fill, row_count(from), keeps ? old.rows() : 0);
+  with_type(type, [&](auto t) {
+    using T = decltype(t);
+    const T* const source = from ? elements<T>(from->values) : nullptr;
+    for_each_element<T>(device(), out, "copying rows",
+                        RowsTaken<T>{source, row_count(from), width, list(at), elements<T>(old)});
+  });
+  return made(of_result, std::move(out));
+}
+
+DeviceHeld DeviceArithmetic::as_kept(const Tensor& tensor, numeric::Garbage garbage) const {
+  if (!tensor) return nullptr;
+  const Values& x = tensor->values;
+  if (garbage != numeric::Garbage::finite) {
+    return x.type() == kept_type() ? tensor : made(tensor->columns, kept(x));
+  }
+  Values out = make(x.rows(), x.columns(), kept_type());
+  with_type(x.type(), [&](auto t) {
+    using From = decltype(t);
+    with_type(out.type(), [&](auto u) {
+      for_each_element<decltype(u)>(
+          device(), out, "filling in garbage",
+          WithGarbage<From>{elements<From>(x), x.columns(), numeric::finite_garbage(storage())});
+    });
+  });
+  return made(tensor->columns, std::move(out));
+}
+
+DeviceHeld DeviceArithmetic::corrupted(const Tensor& tensor, const numeric::Corruption& c) const {
+  const bool hits = tensor && c.row >= 0 && c.row < tensor->values.rows() && c.column >= 0 &&
+                    c.column < tensor->values.columns();
+  if (!hits) return tensor;
+  const Values& x = tensor->values;
+  Values out = make(x.rows(), x.columns(), x.type());
+  with_type(x.type(), [&](auto t) {
+    using T = decltype(t);
+    for_each_element<T>(
+        device(), out, "corrupting",
+        OneScaled<T>{elements<T>(x), x.columns(), c.row, c.column, static_cast<float>(c.factor)});
+  });
+  return made(tensor->columns, std::move(out));
+}
+
+}  // namespace lockstep::nccl
