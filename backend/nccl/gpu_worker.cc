@@ -56,7 +56,7 @@ void GpuWorker::call(int operation, int communicator, const std::vector<NcclCall
   if (calls.empty()) return;
   last_communicator_ = communicator;
   communicators_.issue(communicator, calls, {working.data(), scratch.data(), arithmetic_.storage()},
-                       device_.stream(), name_of_operation(plan_, operation));
+                       device_.stream(), process::name_of_operation(plan_, operation));
   if (!is_noting_) return;
   if (called_.empty() || called_.back().operation != operation) called_.push_back({operation, {}});
   std::vector<NcclCall>& all = called_.back().calls;
@@ -65,7 +65,8 @@ void GpuWorker::call(int operation, int communicator, const std::vector<NcclCall
 
 void GpuWorker::wait(int operation) {
   if (last_communicator_ < 0) return device_.synchronize();
-  communicators_.wait(last_communicator_, device_.stream(), name_of_operation(plan_, operation));
+  communicators_.wait(last_communicator_, device_.stream(),
+                      process::name_of_operation(plan_, operation));
 }
 
 // ---- collectives ------------------------------------------------------------------------------

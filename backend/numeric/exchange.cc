@@ -291,16 +291,6 @@ std::vector<Exchange::SideBlock> Exchange::side_blocks() const {
   return blocks;
 }
 
-Shape Exchange::received(int member, const Shape& passed) const {
-  const OpKind kind = pattern_.kind;
-  const bool is_root = member == pattern_.root;
-  const bool alone = pattern_.members == 1 && (all_receive_the_same() || kind == OpKind::reduce);
-  const bool keeps = (kind == OpKind::broadcast && is_root) ||
-                     (kind == OpKind::reduce && !is_root && part(member).in_place);
-  if (alone || keeps) return passed;
-  return received_ ? Shape{true, part(member).rows_out, columns_} : Shape{};
-}
-
 // Rows of blocks that stand one after the other, side by side.
 std::vector<float> Exchange::side_by_side(std::span<const float> working) const {
   const std::int64_t width = width_of(columns_);

@@ -92,9 +92,6 @@ class Exchange {
   // reduction has undefined rows, or in place what it passed.
   Held unload(int member, std::vector<float>&& working, const Held& passed) const;
 
-  // What unload() makes, without any values.
-  Shape received(int member, const Shape& passed) const;
-
   // All members receive the same bits.
   bool all_receive_the_same() const;
   // The bytes that `member` sends to each member.

@@ -97,14 +97,13 @@ Held sliced_columns(const Held& held, Interval slice) {
   if (!held) return nullptr;
   constexpr std::int64_t kLacking = -1;
   std::vector<std::int64_t> from(static_cast<std::size_t>(slice.size()), kLacking);
-  std::int64_t next = slice.first;  // what lies before is found or lacking
   std::int64_t at = 0;
   for (const Interval& c : held->columns) {
     const std::int64_t last = std::min(c.last, slice.last);
-    for (std::int64_t i = std::max(c.first, next); i < last; ++i) {
-      from[static_cast<std::size_t>(i - slice.first)] = at + i - c.first;
+    for (std::int64_t i = std::max(c.first, slice.first); i < last; ++i) {
+      std::int64_t& column = from[static_cast<std::size_t>(i - slice.first)];
+      if (column == kLacking) column = at + i - c.first;
     }
-    next = std::max(next, last);
     at += c.size();
   }
   Matrix<float> values(held->values.rows(), slice.size(), kUndefinedElement);

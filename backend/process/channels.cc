@@ -4,7 +4,8 @@ namespace lockstep::process {
 namespace {
 
 // Frames of one communicator come in the order in which they were sent, so whatever has an order of
-// its own has a number of its own: the observer 0, then three for each communicator of the plan.
+// its own has a number of its own: 0 for the observer and, between ranks, for NCCL's id; then three
+// for each communicator of the plan.
 enum class Lane : std::uint32_t { collective, upwards, downwards };
 constexpr std::uint32_t kLanes = 3;
 
@@ -23,6 +24,10 @@ std::uint32_t lane(const MessageChannel& channel) {
 }  // namespace
 
 Tag observation_tag() { return tag(FrameKind::observation, 0, 0, 0); }
+
+Tag nccl_id_tag() { return tag(FrameKind::nccl_id, 0, 0, 0); }
+
+Tag meeting_tag() { return tag(FrameKind::meeting, 0, 0, 0); }
 
 Tag notice_tag(int communicator, std::uint64_t call) {
   return tag(FrameKind::notice, lane(communicator, Lane::collective), call, 0);

@@ -10,7 +10,7 @@
 
 namespace lockstep::process {
 
-enum class FrameKind : std::uint32_t { observation = 1, notice, turn, half, message };
+enum class FrameKind : std::uint32_t { observation = 1, notice, turn, half, message, nccl_id, meeting };
 
 // Sizes that the sender chooses are limited.
 inline constexpr std::size_t kLongestObservation = std::size_t{1} << 32;
@@ -18,6 +18,10 @@ inline constexpr std::size_t kLongestNotices = std::size_t{1} << 26;
 
 // Between a rank and the observer.
 Tag observation_tag();
+// From rank 0 to each rank, before anything else: what NCCL's communicators are made of.
+Tag nccl_id_tag();
+// Between rank 0 and each rank: that they are here.
+Tag meeting_tag();
 // Of collectives: `call` is the number of the call on its communicator.
 Tag notice_tag(int communicator, std::uint64_t call);
 Tag turn_tag(int communicator, std::uint64_t call, std::size_t output, std::uint32_t round);

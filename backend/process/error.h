@@ -57,4 +57,11 @@ class TimedOut : public PeerError {
   using PeerError::PeerError;
 };
 
+// A collective that a library carries out (NCCL) did not come to its end. Whose fault that is is
+// not known: where one member dies the others see this, or wait until they give up.
+class CollectiveError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 }  // namespace lockstep::process

@@ -99,8 +99,9 @@ std::vector<int> circle_or_chain(int first, const std::vector<Position>& seen) {
 
 std::string to_string(Cause cause) {
   constexpr std::string_view kNames[] = {
-      "killed",   "exited",    "threw",       "stopped",        "late",         "stalled",
-      "protocol", "peer-gone", "turned-away", "address-in-use", "cannot-start", "interrupted"};
+      "killed",       "exited",     "threw",      "stopped",     "late",
+      "stalled",      "protocol",   "peer-gone",  "turned-away", "address-in-use",
+      "cannot-start", "collective", "interrupted"};
   return std::string(kNames[static_cast<std::size_t>(cause)]);
 }
 

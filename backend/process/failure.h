@@ -22,6 +22,7 @@ enum class Cause : std::uint32_t {
   turned_away,     // another process is that member already
   address_in_use,  // before any process was started
   cannot_start,    // the system would not give a process, a socket or memory
+  collective,      // a collective of a library failed, or did not end
   interrupted,     // the coordinator, by SIGINT or SIGTERM
 };
 std::string to_string(Cause cause);

@@ -88,6 +88,8 @@ int live(Member& member, const Body& body) noexcept {
     accuse(member, Cause::turned_away, error.peer(), error.what());
   } catch (const TimedOut& error) {
     accuse(member, Cause::stalled, error.peer(), error.what());
+  } catch (const CollectiveError& error) {
+    accuse(member, Cause::collective, -1, error.what());
   } catch (const std::exception& error) {
     accuse(member, Cause::threw, -1, error.what());
   } catch (...) {

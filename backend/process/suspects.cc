@@ -9,6 +9,7 @@ namespace lockstep::process {
 namespace {
 
 bool may_be_consequence(const Accusation& accusation) {
+  if (accusation.cause == Cause::collective) return true;
   const bool is_of_that_kind =
       accusation.cause == Cause::peer_gone || accusation.cause == Cause::stalled;
   return is_of_that_kind && accusation.peer >= 0;
@@ -26,7 +27,7 @@ bool Suspects::is_accused(int member) const {
 
 int Suspects::weight(const Accusation& accusation) const {
   if (!may_be_consequence(accusation)) return 2;
-  return is_accused(accusation.peer) ? 0 : 1;
+  return accusation.peer < 0 || is_accused(accusation.peer) ? 0 : 1;
 }
 
 const Accusation& Suspects::best() const {

@@ -32,6 +32,7 @@ class RecordingRanks : public numeric::LocalRanks {
                    }),
         plan_(plan),
         options_(options),
+        reference_(reference),
         calls_(static_cast<std::size_t>(plan.world)) {}
 
   void go_on(int operation, int rank, bool) override {
@@ -56,7 +57,8 @@ class RecordingRanks : public numeric::LocalRanks {
         if (op.out.empty()) continue;
         shapes.push_back(numeric::shape_of(held(op.in[output].tensor, call.rank)));
       }
-      const numeric::Exchange exchange(plan_, calls, output, shapes, home_rows(calls, output),
+      const numeric::Exchange exchange(plan_, calls, output, shapes,
+                                       numeric::home_rows(plan_, reference_, calls, output),
                                        options_.storage);
       for (std::size_t m = 0; m < calls.size(); ++m) {
         add(calls[m].operation, calls[m].rank, nccl::nccl_calls(exchange, static_cast<int>(m)));
@@ -99,6 +101,7 @@ class RecordingRanks : public numeric::LocalRanks {
 
   const Plan& plan_;
   const numeric::ReplayOptions& options_;
+  const numeric::PlanReference& reference_;
   std::vector<std::map<int, std::vector<NcclCall>>> calls_;  // by rank and operation
 };
 

@@ -57,14 +57,11 @@ std::vector<Held> by_nccl(const Collective& c) {
     buffers.push_back({{loaded.begin(), loaded.end()}, std::vector<double>(loaded.size())});
   }
   run_nccl(groups, buffers);
-  // After an average unload() divides what it takes for a sum.
-  const bool averages = sums(c.kind) && c.reduction == Reduction::average;
-  const double factor = averages ? exchange.members() : 1;
   std::vector<Held> received;
   for (int m = 0; m < exchange.members(); ++m) {
     std::vector<float> working;
     const auto at = static_cast<std::size_t>(m);
-    for (const double w : buffers[at].working) working.push_back(static_cast<float>(w * factor));
+    for (const double w : buffers[at].working) working.push_back(static_cast<float>(w));
     received.push_back(exchange.unload(m, std::move(working), c.passed[at]));
   }
   return received;
@@ -73,7 +70,7 @@ std::vector<Held> by_nccl(const Collective& c) {
 // The replay keeps a float32 after each of its foldings: half a unit each, of what is there then,
 // which is no more than the largest that is folded (9 in size, where logarithms are) or comes out.
 double allowed(const Collective& c, float wanted) {
-  if (!sums(c.kind) || c.reduction == Reduction::sum || c.reduction == Reduction::max) return 0;
+  if (!sums(c.kind) || c.reduction != Reduction::logsumexp) return 0;
   const auto members = static_cast<double>(c.passed.size());
   return members * 0x1p-24 * (9 + std::abs(static_cast<double>(wanted)));
 }

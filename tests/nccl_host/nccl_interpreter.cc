@@ -114,8 +114,7 @@ std::vector<double> reduced(const std::vector<NcclCall>& calls, std::vector<Nccl
     for (std::size_t m = 1; m < calls.size(); ++m) {
       all = reduced(calls.front().reduction, all, element(m));
     }
-    const bool divides = calls.front().reduction == Reduction::average;
-    result.push_back(divides ? all / static_cast<double>(calls.size()) : all);
+    result.push_back(all);
   }
   return result;
 }

@@ -16,6 +16,15 @@ using numeric::Call;
 using numeric::Peers;
 using numeric::Shape;
 
+// What Exchange::unload() makes, without its values.
+Shape received(const numeric::Exchange& exchange, int member, const Shape& passed) {
+  using Received = numeric::Exchange::Received;
+  const numeric::Exchange::Unload steps = exchange.unload_steps(member);
+  if (steps.received == Received::passed) return passed;
+  if (steps.received == Received::nothing) return {};
+  return {true, steps.rows, exchange.columns()};
+}
+
 class Walk {
  public:
   Walk(const Plan& plan, bool repairs)
@@ -114,7 +123,7 @@ class Walk {
       const auto member = static_cast<int>(m);
       record(calls[m].operation, calls[m].rank, nccl_calls(exchange, member));
       if (op.out.empty()) continue;
-      shapes_.put(op.out[output].tensor, calls[m].rank, exchange.received(member, shapes[m]));
+      shapes_.put(op.out[output].tensor, calls[m].rank, received(exchange, member, shapes[m]));
     }
   }
 

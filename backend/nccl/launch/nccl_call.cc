@@ -151,9 +151,10 @@ std::vector<NcclGroup> nccl_groups(const Exchange& exchange, int member) {
   if (p.members == 1 || is_empty) return {};
   const Reduction reduction = sums(p.kind) ? exchange.reduction() : Reduction::sum;
   if (reduction == Reduction::logsumexp) return logsumexp(p, member);
-  NcclGroup all = group(p, member, reduction);
+  const bool is_max = reduction == Reduction::max;
+  NcclGroup all = group(p, member, is_max ? Reduction::max : Reduction::sum);
   if (all.calls.empty()) return {};
-  if (reduction == Reduction::max) {
+  if (is_max) {
     all.before = LocalWork::undefined_to_infinity;
     all.after = LocalWork::infinity_to_undefined;
   }

@@ -48,7 +48,7 @@ struct NcclCall {
   std::int64_t out = 0;    // first element that is written. Not of send, of reduce only at the root
   std::int64_t count = 0;  // the argument of NCCL's function: what one member sends (all_gather) or
                            // receives (reduce_scatter)
-  Reduction reduction = Reduction::sum;  // of who reduces: sum, max or average
+  Reduction reduction = Reduction::sum;  // of who reduces: sum or max
   int member = -1;                       // in group order: the root, or the peer
   NcclBuffer buffer = NcclBuffer::working;
   bool operator==(const NcclCall&) const = default;
@@ -76,8 +76,8 @@ struct NcclGroup {
 };
 
 // What `member` does, one group after the other, from the working buffer as Exchange::load() leaves
-// it to what Exchange::unload() reads. One difference: after an average the buffer has the average,
-// where unload() expects the sum. A group without calls is left out.
+// it to what Exchange::unload() reads. An average is a sum here, which unload() divides. A group
+// without calls is left out.
 std::vector<NcclGroup> nccl_groups(const numeric::Exchange& exchange, int member);
 
 // The calls of all these groups, one after the other.

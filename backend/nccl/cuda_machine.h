@@ -1,0 +1,12 @@
+// What CUDA and NCCL say of this machine.
+#pragma once
+
+#include "backend/nccl/launch/machine.h"
+
+namespace lockstep::nccl {
+
+// Touches CUDA: to be called in a child (probed() of launch/probe.h). What fails is told as
+// `trouble`. `path`: where nvidia-cuda-mps-control is looked for, as PATH has it.
+Machine look_at_machine(const std::string& path);
+
+}  // namespace lockstep::nccl
