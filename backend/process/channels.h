@@ -10,7 +10,15 @@
 
 namespace lockstep::process {
 
-enum class FrameKind : std::uint32_t { observation = 1, notice, turn, half, message, nccl_id, meeting };
+enum class FrameKind : std::uint32_t {
+  observation = 1,
+  notice,
+  turn,
+  half,
+  message,
+  nccl_id,
+  meeting
+};
 
 // Sizes that the sender chooses are limited.
 inline constexpr std::size_t kLongestObservation = std::size_t{1} << 32;

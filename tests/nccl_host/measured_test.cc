@@ -13,7 +13,7 @@ using nccl::Measured;
 using nccl::spread_of;
 using nccl::TimedRun;
 
-// A plan of two ranks that compute, then sum.
+// A plan whose first two ranks compute, then sum with the others.
 struct TwoRanks {
   Plan plan;
   int local = -1;
@@ -22,7 +22,7 @@ struct TwoRanks {
 
 TwoRanks two_ranks() {
   Deployment deployment;
-  deployment.tokens = {3, 5};
+  deployment.tokens = {3, 1, 2, 5};
   const Result<Plan> lowered = lower(input_of(deployment));
   REQUIRE(lowered);
   TwoRanks two{*lowered};

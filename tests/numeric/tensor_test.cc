@@ -62,6 +62,18 @@ TEST_CASE("scaling multiplies every element: 1/8 * 24 = 3") {
   CHECK(numeric::scaled(nullptr, 2) == nullptr);
 }
 
+TEST_CASE("a slice finds its columns in whatever order they were gathered") {
+  // Columns 2 3 0 1 of a whole: the slice [0, 2) is what stands third and fourth.
+  const numeric::Held gathered =
+      numeric::make_held({{2, 4}, {0, 2}}, {1, 4, std::vector<float>{12, 13, 10, 11}});
+  CHECK(shown(numeric::sliced_columns(gathered, {0, 2})) == Rows{10, 11});
+  CHECK(shown(numeric::sliced_columns(gathered, {1, 3})) == Rows{11, 12});
+  // Of a column that is there twice the first counts; one that is not there is undefined.
+  const numeric::Held twice =
+      numeric::make_held({{0, 2}, {1, 3}}, {1, 4, std::vector<float>{10, 11, 21, 12}});
+  CHECK(shown(numeric::sliced_columns(twice, {1, 4})) == Rows{11, 12, -1});
+}
+
 TEST_CASE("undefined stays undefined, whatever it is scaled by") {
   CHECK(shown(numeric::scaled(column({numeric::kUndefinedElement}), 0)) == Rows{-1});
 }
