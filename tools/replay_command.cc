@@ -85,8 +85,12 @@ process::ReplayOutcome replay_with(const ReplayOptions& options, const Plan& pla
                                    std::optional<nccl::GpuReplayOutcome>& gpu) {
   if (options.backend == "process") return process::replay(plan, process_options(options, plan));
   if (options.backend == "nccl") {
-    gpu = gpu_replay()(
-        plan, {process_options(options, plan), !options.draws_weights, options.repetitions});
+    nccl::GpuReplayOptions how{process_options(options, plan), !options.draws_weights,
+                               options.repetitions, nullptr};
+    if (how.process.numeric.progress) {
+      how.tell = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
+    }
+    gpu = gpu_replay()(plan, how);
     return std::move(gpu->replay);
   }
   numeric::ReplayOptions how = numeric_options(options, plan);

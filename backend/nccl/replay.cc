@@ -10,6 +10,7 @@
 #include "backend/nccl/device_products.h"
 #include "backend/nccl/gpu_worker.h"
 #include "backend/nccl/launch/machine.h"
+#include "backend/nccl/launch/memory_need.h"
 #include "backend/nccl/launch/mps.h"
 #include "backend/nccl/launch/placement.h"
 #include "backend/nccl/launch/probe.h"
@@ -86,8 +87,17 @@ void meet(const process::Member& member, process::Mesh& mesh) {
   mesh.flush();
 }
 
-process::Backend backend_of(const Launch& launch, const GpuReplayOptions& options) {
-  constexpr std::int64_t kAllThereIs = std::int64_t{1} << 50;
+Result<MemoryPlan> memory_of(const Plan& plan, const Machine& machine, const Placement& placement,
+                             numeric::Storage storage) {
+  std::vector<MemoryNeed> needs;
+  for (int rank = 0; rank < plan.world; ++rank) {
+    needs.push_back(memory_need(plan, rank, storage, placement.sharing != Sharing::none));
+  }
+  return plan_memory(needs, placement, machine, reference_need(plan));
+}
+
+process::Backend backend_of(const Launch& launch, const MemoryPlan& memory,
+                            const GpuReplayOptions& options) {
   process::Backend backend;
   backend.meets_at_rank_0 = true;
   backend.enter = [&launch](process::Member& member) {
@@ -97,7 +107,8 @@ process::Backend backend_of(const Launch& launch, const GpuReplayOptions& option
   backend.worker = [&](const Plan& plan, const numeric::ReplayOptions& how, process::Member& member,
                        process::Mesh& mesh) {
     GpuWorkerOptions worker;
-    worker.weight_budget = options.keeps_weights ? kAllThereIs : 0;
+    const auto rank = static_cast<std::size_t>(member.id());
+    worker.weight_budget = options.keeps_weights ? memory.weight_budgets[rank] : 0;
     if (how.garbage == numeric::Garbage::nan) worker.timed.repetitions = options.repetitions;
     worker.meet = [&member, &mesh] { meet(member, mesh); };
     return std::make_unique<RankOnGpu>(plan, how, member, mesh, place_of(launch, member).gpu,
@@ -130,10 +141,21 @@ GpuReplayOutcome replay(const Plan& plan, const GpuReplayOptions& options) {
     outcome.refused = launch.faults().front();
     return outcome;
   }
+  const Result<MemoryPlan> memory =
+      memory_of(plan, machine, launch->placement, options.process.numeric.storage);
+  if (!memory) {
+    outcome.refused = memory.faults().front();
+    return outcome;
+  }
   outcome.machine = text_of(machine);
   outcome.placement = launch->placement.text;
+  outcome.memory = memory->texts;
+  if (options.tell) {
+    options.tell(outcome.placement);
+    for (const std::string& line : outcome.memory) options.tell(line);
+  }
   process::ReplayOptions how = options.process;
-  how.backend = backend_of(*launch, options);
+  how.backend = backend_of(*launch, *memory, options);
   outcome.replay = process::replay(plan, how);
   std::ranges::copy(launch->placement.notes, std::back_inserter(outcome.replay.notes));
   if (launch->mps) {

@@ -101,6 +101,7 @@ Json measured_json(const Plan& plan, const Measured& told) {
 
 std::string gpu_text(const Plan& plan, const GpuReplayOutcome& outcome) {
   std::string text = fmt::format("{}; {}\n", outcome.machine, outcome.placement);
+  for (const std::string& line : outcome.memory) text += line + "\n";
   if (outcome.reports.empty()) return text;
   const bool is_as_planned = outcome.call_difference.empty();
   text +=
@@ -127,6 +128,7 @@ Json gpu_json(const Plan& plan, const GpuReplayOutcome& outcome) {
   const bool compared = !outcome.reports.empty();
   return {{"machine", outcome.machine},
           {"placement", outcome.placement},
+          {"memory", outcome.memory},
           {"calls_as_planned", compared ? Json(outcome.call_difference.empty()) : Json()},
           {"call_difference", outcome.call_difference},
           {"measured", measured_json(plan, nccl::measured(plan, outcome.reports))},

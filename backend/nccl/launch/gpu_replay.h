@@ -1,6 +1,7 @@
 // What a replay on GPUs is asked, and what comes of it. The replay itself: backend/nccl/replay.h.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,8 @@ struct GpuReplayOptions {
   process::ReplayOptions process;  // whose `backend` is ours
   bool keeps_weights = true;       // else they are drawn whenever they are needed
   int repetitions = 0;             // of timed runs after the one that is judged; 0: none
+  // Told before anything starts: who runs where, and the memory that each GPU needs. May be empty.
+  std::function<void(const std::string& line)> tell;
 };
 
 struct GpuReplayOutcome {

@@ -21,7 +21,22 @@ bool has_real_rows(const RowMap& rows) {
       rows, [](const RowRun& run) { return run.token != kPadding && run.count > 0; });
 }
 
+Interval columns_of(const Plan& plan, SpecId spec, TensorId tensor, int rank) {
+  const std::int64_t count = plan.column_count(plan.tensor(tensor).columns);
+  const GroupId over = plan.spec(spec).columns_over;
+  if (!over.exists()) return {0, count};
+  const Membership m = membership(plan, over, rank);
+  if (m.members == nullptr) return {0, count};
+  const ShareRange slice = column_slice(count, m.index, static_cast<int>(m.members->size()));
+  return {slice.first, slice.last};
+}
+
 }  // namespace
+
+Shape declared_shape(const Plan& plan, SpecId spec, TensorId tensor, int rank) {
+  const RowMap& rows = plan.layout(plan.spec(spec).rows).rows.at(rank);
+  return {true, row_count(rows), {columns_of(plan, spec, tensor, rank)}};
+}
 
 PlanShapes::PlanShapes(const Plan& plan, bool repairs)
     : plan_(plan),
@@ -36,21 +51,6 @@ void PlanShapes::put(TensorId tensor, int rank, Shape shape) {
   held_[place(tensor, rank)] = std::move(shape);
 }
 
-Interval PlanShapes::columns(SpecId spec, TensorId tensor, int rank) const {
-  const std::int64_t count = plan_.column_count(plan_.tensor(tensor).columns);
-  const GroupId over = plan_.spec(spec).columns_over;
-  if (!over.exists()) return {0, count};
-  const Membership m = membership(plan_, over, rank);
-  if (m.members == nullptr) return {0, count};
-  const ShareRange slice = column_slice(count, m.index, static_cast<int>(m.members->size()));
-  return {slice.first, slice.last};
-}
-
-Shape PlanShapes::declared(SpecId spec, TensorId tensor, int rank) const {
-  const RowMap& rows = plan_.layout(plan_.spec(spec).rows).rows.at(rank);
-  return {true, row_count(rows), {columns(spec, tensor, rank)}};
-}
-
 // A tensor of another shape than it should have is wrong as a whole; one that nobody wrote is right
 // where nothing is owed.
 void PlanShapes::arrive(const Operation& op, int rank) {
@@ -62,7 +62,7 @@ void PlanShapes::arrive(const Operation& op, int rank) {
     const bool is_owed = has_real_rows(rows) || (spec.zero_padding && row_count(rows) > 0);
     const Shape& own = held(in.tensor, rank);
     if (!own.written && !is_owed) continue;
-    Shape right = declared(in.expect, in.tensor, rank);
+    Shape right = declared_shape(plan_, in.expect, in.tensor, rank);
     if (!are_same(own, right)) put(in.tensor, rank, std::move(right));
   }
 }
@@ -92,7 +92,7 @@ Shape PlanShapes::result(const Operation& op, int rank) const {
     default: {
       const RowMap& rows = plan_.layout(numeric::rows_computed(plan_, op)).rows.at(rank);
       const Output& out = op.out.front();
-      return {true, row_count(rows), {columns(out.declared, out.tensor, rank)}};
+      return {true, row_count(rows), {columns_of(plan_, out.declared, out.tensor, rank)}};
     }
   }
 }

@@ -9,6 +9,9 @@
 
 namespace lockstep::nccl {
 
+// The shape that `spec` declares for `tensor` on `rank`.
+numeric::Shape declared_shape(const Plan& plan, SpecId spec, TensorId tensor, int rank);
+
 class PlanShapes {
  public:
   // `repairs`: what is not as it should be is put right where the plan looks at it. The plan must
@@ -25,8 +28,6 @@ class PlanShapes {
 
  private:
   std::size_t place(TensorId tensor, int rank) const;
-  numeric::Interval columns(SpecId spec, TensorId tensor, int rank) const;
-  numeric::Shape declared(SpecId spec, TensorId tensor, int rank) const;
   numeric::Shape result(const Operation& op, int rank) const;
   numeric::Shape copied(const Operation& op, int rank) const;
   numeric::Shape added(const Operation& op, int rank) const;
