@@ -24,11 +24,12 @@ struct GpuReplayOutcome {
   // Why nothing was started: no GPU, too little memory.
   std::optional<Diagnostic> refused;
   process::ReplayOutcome replay;
-  std::string machine;             // "1 NVIDIA H200 (139.8 GiB), CUDA 13.0, NCCL 2.28.9"
-  std::string placement;           // one sentence: who runs where, and what its times are worth
-  std::vector<GpuReport> reports;  // by rank; none of a replay that stopped
-  std::vector<CallList> expected;  // by rank: what the plan says they call; likewise
-  std::string call_difference;     // the first thing in which they differ; empty: nothing
+  std::string machine;              // "1 NVIDIA H200 (139.8 GiB), CUDA 13.0, NCCL 2.28.9"
+  std::string placement;            // one sentence: who runs where, and what its times are worth
+  std::vector<std::string> memory;  // what is needed, a line for each GPU
+  std::vector<GpuReport> reports;   // by rank; none of a replay that stopped
+  std::vector<CallList> expected;   // by rank: what the plan says they call; likewise
+  std::string call_difference;      // the first thing in which they differ; empty: nothing
 };
 
 }  // namespace lockstep::nccl
