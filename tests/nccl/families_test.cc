@@ -1,8 +1,7 @@
 // Whole blocks of the families' models, put together from a device's functions as from the host's.
 #include <doctest/doctest.h>
 
-#include "backend/numeric/attention_definitions.h"
-#include "backend/numeric/layers_definitions.h"
+#include "backend/nccl/device_tensors.h"
 #include "tests/nccl/agreement.h"
 #include "tests/nccl/both.h"
 #include "tests/numeric/world.h"
