@@ -83,46 +83,46 @@ Matrix<float> any_routing(Random& random, std::int64_t rows, Storage storage) {
 // numbers may go either way in each; sums of K <= 43 terms in float32 add K * 2^-24.
 double of_experts(Storage storage) { return 8 * one_step(storage) + 64 * kFloatRounding; }
 
-TEST_SUITE("gpu") {
-  TEST_CASE("experts agree, with biases and limits, whole and in slices, grouped or not") {
-    for (const Storage storage : kStorages) {
-      for (const bool has_bias : {false, true}) {
-        for (const Grouping grouping : {Grouping::grouped, Grouping::one_by_one}) {
-          Both both(expert_model(has_bias, has_bias ? 0.75 : 0.0), storage, kPlenty, grouping);
-          Random random(12);
-          for (const std::int64_t rows : kRowCounts) {
-            const Matrix<float> x = drawn_with_nan(random, rows, 37, storage);
-            const Matrix<float> routing = any_routing(random, rows, storage);
-            for (const ExpertUnit& unit : {ExpertUnit{0, {0, 6}, {0, 19}, has_bias},
-                                           ExpertUnit{0, {2, 5}, {6, 13}, false}}) {
-              CAPTURE(rows);
-              CHECK(row_difference(
-                        named(grouping == Grouping::grouped ? "experts, grouped" : "experts",
-                              storage),
-                        both.device.to_host(both.device.experts(
-                            both.device.from_host(x), both.device.from_host(routing), unit)),
-                        both.host.experts(x, routing, unit), of_experts(storage)) == "");
-            }
+TEST_CASE("experts agree, with biases and limits, whole and in slices, grouped or not" *
+          doctest::test_suite("gpu")) {
+  for (const Storage storage : kStorages) {
+    for (const bool has_bias : {false, true}) {
+      for (const Grouping grouping : {Grouping::grouped, Grouping::one_by_one}) {
+        Both both(expert_model(has_bias, has_bias ? 0.75 : 0.0), storage, kPlenty, grouping);
+        Random random(12);
+        for (const std::int64_t rows : kRowCounts) {
+          const Matrix<float> x = drawn_with_nan(random, rows, 37, storage);
+          const Matrix<float> routing = any_routing(random, rows, storage);
+          for (const ExpertUnit& unit :
+               {ExpertUnit{0, {0, 6}, {0, 19}, has_bias}, ExpertUnit{0, {2, 5}, {6, 13}, false}}) {
+            CAPTURE(rows);
+            CHECK(
+                row_difference(
+                    named(grouping == Grouping::grouped ? "experts, grouped" : "experts", storage),
+                    both.device.to_host(both.device.experts(both.device.from_host(x),
+                                                            both.device.from_host(routing), unit)),
+                    both.host.experts(x, routing, unit), of_experts(storage)) == "");
           }
         }
       }
     }
   }
+}
 
-  TEST_CASE("a remembered routing gives the same bits without asking the device again") {
-    for (const Storage storage : kStorages) {
-      nccl::RoutedRows routed;
-      Both both(expert_model(false, 0), storage, kPlenty, Grouping::grouped, &routed);
-      Random random(13);
-      const auto x = both.device.from_host(drawn(random, 17, 37, storage));
-      const auto routing = both.device.from_host(any_routing(random, 17, storage));
-      const ExpertUnit unit{0, {0, 6}, {0, 19}, false};
-      routed.begin(3);
-      const Matrix<float> first = both.device.to_host(both.device.experts(x, routing, unit));
-      REQUIRE(routed.find(unit) != nullptr);
-      const Matrix<float> again = both.device.to_host(both.device.experts(x, routing, unit));
-      CHECK(difference(named("experts again", storage), again, first) == "");
-    }
+TEST_CASE("a remembered routing gives the same bits without asking the device again" *
+          doctest::test_suite("gpu")) {
+  for (const Storage storage : kStorages) {
+    nccl::RoutedRows routed;
+    Both both(expert_model(false, 0), storage, kPlenty, Grouping::grouped, &routed);
+    Random random(13);
+    const auto x = both.device.from_host(drawn(random, 17, 37, storage));
+    const auto routing = both.device.from_host(any_routing(random, 17, storage));
+    const ExpertUnit unit{0, {0, 6}, {0, 19}, false};
+    routed.begin(3);
+    const Matrix<float> first = both.device.to_host(both.device.experts(x, routing, unit));
+    REQUIRE(routed.find(unit) != nullptr);
+    const Matrix<float> again = both.device.to_host(both.device.experts(x, routing, unit));
+    CHECK(difference(named("experts again", storage), again, first) == "");
   }
 }
 

@@ -57,47 +57,47 @@ TEST_CASE("the hash in eights gives the elements of a block") {
   }
 }
 
-TEST_SUITE("gpu") {
-  TEST_CASE("a device draws the elements that the host draws, in each type") {
-    for (const Storage storage : kStorages) {
-      Both both(odd_model(), storage, 0);
-      Random random(3);
-      for (int i = 0; i < 60; ++i) {
-        const WeightName name = kNames[static_cast<std::size_t>(random.below(std::ssize(kNames)))];
-        const WeightBlock block = part_of(both.weights.at(name), random);
-        CAPTURE(i);
-        CHECK(difference(named("a block of weights", storage),
-                         both.device.to_host(both.device.drawn(block)), block.drawn()) == "");
-      }
-      CHECK(both.device_weights.kept_bytes() == 0);
+TEST_CASE("a device draws the elements that the host draws, in each type" *
+          doctest::test_suite("gpu")) {
+  for (const Storage storage : kStorages) {
+    Both both(odd_model(), storage, 0);
+    Random random(3);
+    for (int i = 0; i < 60; ++i) {
+      const WeightName name = kNames[static_cast<std::size_t>(random.below(std::ssize(kNames)))];
+      const WeightBlock block = part_of(both.weights.at(name), random);
+      CAPTURE(i);
+      CHECK(difference(named("a block of weights", storage),
+                       both.device.to_host(both.device.drawn(block)), block.drawn()) == "");
     }
+    CHECK(both.device_weights.kept_bytes() == 0);
   }
+}
 
-  TEST_CASE("a device keeps blocks while the budget lasts, and draws the others anew") {
-    const WeightName name{WeightKind::dense_gate, 0, 0};
-    Both kept(odd_model(), Storage::bfloat16);
-    const WeightBlock block = kept.weights.at(name);
-    const nccl::DeviceValues first = kept.device_weights.block(block);
-    CHECK(kept.device_weights.block(block).data() == first.data());
-    CHECK(kept.device_weights.kept_bytes() == first.bytes());
-    CHECK(kept.device_weights.block(block.columns({0, 8})).data() != first.data());
+TEST_CASE("a device keeps blocks while the budget lasts, and draws the others anew" *
+          doctest::test_suite("gpu")) {
+  const WeightName name{WeightKind::dense_gate, 0, 0};
+  Both kept(odd_model(), Storage::bfloat16);
+  const WeightBlock block = kept.weights.at(name);
+  const nccl::DeviceValues first = kept.device_weights.block(block);
+  CHECK(kept.device_weights.block(block).data() == first.data());
+  CHECK(kept.device_weights.kept_bytes() == first.bytes());
+  CHECK(kept.device_weights.block(block.columns({0, 8})).data() != first.data());
 
-    Both without(odd_model(), Storage::bfloat16, first.bytes() - 1);
-    const nccl::DeviceValues held = without.device_weights.block(without.weights.at(name));
-    CHECK(without.device_weights.block(without.weights.at(name)).data() != held.data());
-    CHECK(without.device_weights.kept_bytes() == 0);
-  }
+  Both without(odd_model(), Storage::bfloat16, first.bytes() - 1);
+  const nccl::DeviceValues held = without.device_weights.block(without.weights.at(name));
+  CHECK(without.device_weights.block(without.weights.at(name)).data() != held.data());
+  CHECK(without.device_weights.kept_bytes() == 0);
+}
 
-  TEST_CASE("rows of a table are those of the host") {
-    for (const Storage storage : kStorages) {
-      Both both(odd_model(), storage);
-      const WeightBlock table = both.weights.at({WeightKind::embedding});
-      for (const std::vector<std::int64_t>& ids :
-           {std::vector<std::int64_t>{}, {99}, {5, 0, 64, 64, 98, 1}}) {
-        CHECK(difference(named("embedded", storage),
-                         both.device.to_host(both.device.embedded(table, ids)),
-                         both.host.embedded(table, ids)) == "");
-      }
+TEST_CASE("rows of a table are those of the host" * doctest::test_suite("gpu")) {
+  for (const Storage storage : kStorages) {
+    Both both(odd_model(), storage);
+    const WeightBlock table = both.weights.at({WeightKind::embedding});
+    for (const std::vector<std::int64_t>& ids :
+         {std::vector<std::int64_t>{}, {99}, {5, 0, 64, 64, 98, 1}}) {
+      CHECK(difference(named("embedded", storage),
+                       both.device.to_host(both.device.embedded(table, ids)),
+                       both.host.embedded(table, ids)) == "");
     }
   }
 }
