@@ -158,7 +158,7 @@ TEST_CASE("each GPU is looked at by itself: three ranks on two, and one of them 
       nccl::plan_memory(needs, placement_of(3, 2), machine, 0, nothing_to_spare());
   REQUIRE(plan);
   CHECK(plan->texts.size() == 2);
-  CHECK(plan->texts[1].starts_with("GPU 1 (NVIDIA H200): 1 rank needs 16.0 GiB of 40.0 GiB free"));
+  CHECK(plan->texts[1].starts_with("GPU 1 (NVIDIA H200): 1 rank needs 12.0 GiB of 40.0 GiB free"));
   machine.gpus[1].memory_free = 5 * kGib;
   const Result<MemoryPlan> refused =
       nccl::plan_memory(needs, placement_of(3, 2), machine, 0, nothing_to_spare());
