@@ -196,11 +196,43 @@ TEST_CASE("a difference names rank, operation, what the plan says and what was c
         "reduce sum count=8 root=0 over moe_tp, 2 ranks");
 }
 
-TEST_CASE("as JSON, a call has its operation, arguments, group and the number of its ranks") {
+TEST_CASE(
+    "as JSON, ranks have their calls with arguments and group, and it is said if one differs") {
   const Plan plan = plan_of(OpKind::reduce_scatterv);
-  CHECK(nccl::call_list_json(plan, 0, {{0, {reduce_of(8, 1)}}}).dump() ==
-        R"([{"operation":0,"call":"reduce","reduction":"sum","count":8,"root":1,)"
-        R"("group":"moe_tp","ranks":2}])");
+  const CallList list{{0, {reduce_of(8, 1)}}};
+  const std::string call = R"({"operation":0,"call":"reduce","reduction":"sum","count":8,"root":1,)"
+                           R"("group":"moe_tp","members":2})";
+  CHECK(nccl::nccl_calls_json(plan, {list, list}, {list, list}).dump() ==
+        R"({"as_planned":true,"ranks":[{"rank":0,"calls":[)" + call + R"(]},{"rank":1,"calls":[)" +
+            call + "]}]}");
+  const nlohmann::ordered_json differs = nccl::nccl_calls_json(plan, {list, list}, {list, {}});
+  CHECK(differs["as_planned"] == false);
+  CHECK(differs["difference"] == nccl::difference(plan, 1, list, {}));
+}
+
+TEST_CASE("what a rank called comes to the coordinator as it was; what is cut is an error") {
+  NcclCall message;
+  message.kind = NcclKind::recv;
+  message.in = message.out = 7;
+  message.count = 3;
+  message.member = 1;
+  NcclCall maximum;
+  maximum.reduction = Reduction::max;
+  maximum.buffer = nccl::NcclBuffer::scratch;
+  CallList list;
+  nccl::add(list, 3, std::vector<NcclCall>{maximum});
+  nccl::add(list, 3, std::vector<NcclCall>{reduce_of(8, 1)});
+  nccl::add(list, 4, {});
+  nccl::add(list, 5, std::vector<NcclCall>{message});
+  CHECK(list == CallList{{3, {maximum, reduce_of(8, 1)}}, {5, {message}}});
+  process::ByteWriter out;
+  nccl::encode(out, list);
+  const process::Buffer bytes = out.take();
+  process::ByteReader in(bytes);
+  CHECK(nccl::decode_calls(in) == list);
+  in.expect_end();
+  process::ByteReader cut(std::span<const std::byte>(bytes).first(bytes.size() - 1));
+  CHECK_THROWS_AS(nccl::decode_calls(cut), process::BytesError);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "sim/plan/names.h"
 
@@ -45,6 +47,24 @@ std::string difference_at(const Plan& plan, int rank, const OperationCalls& expe
   return text;
 }
 
+nlohmann::ordered_json calls_json(const Plan& plan, int rank, const CallList& list) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const OperationCalls& of : list) {
+    for (const NcclCall& call : of.calls) {
+      nlohmann::ordered_json& one = all.emplace_back();
+      one["operation"] = of.operation;
+      one["call"] = to_string(call.kind);
+      if (reduces(call.kind)) one["reduction"] = lockstep::to_string(call.reduction);
+      one["count"] = call.count;
+      if (has_root(call.kind)) one["root"] = call.member;
+      if (has_peer(call.kind)) one["peer"] = call.member;
+      one["group"] = group_of(plan, of.operation).role;
+      one["members"] = members_of(plan, rank, of.operation);
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 std::string difference(const Plan& plan, int rank, const CallList& expected,
@@ -60,21 +80,61 @@ std::string text_of(const Plan& plan, int rank, int operation, const NcclCall& c
   return texts(plan, rank, {operation, {call}});
 }
 
-nlohmann::ordered_json call_list_json(const Plan& plan, int rank, const CallList& list) {
-  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+void add(CallList& list, int operation, std::span<const NcclCall> calls) {
+  if (calls.empty()) return;
+  if (list.empty() || list.back().operation != operation) list.push_back({operation, {}});
+  std::ranges::copy(calls, std::back_inserter(list.back().calls));
+}
+
+void encode(process::ByteWriter& out, const CallList& list) {
+  out.put(static_cast<std::uint64_t>(list.size()));
   for (const OperationCalls& of : list) {
+    out.put(of.operation);
+    out.put(static_cast<std::uint64_t>(of.calls.size()));
     for (const NcclCall& call : of.calls) {
-      nlohmann::ordered_json& one = all.emplace_back();
-      one["operation"] = of.operation;
-      one["call"] = to_string(call.kind);
-      if (reduces(call.kind)) one["reduction"] = lockstep::to_string(call.reduction);
-      one["count"] = call.count;
-      if (has_root(call.kind)) one["root"] = call.member;
-      if (has_peer(call.kind)) one["peer"] = call.member;
-      one["group"] = group_of(plan, of.operation).role;
-      one["ranks"] = members_of(plan, rank, of.operation);
+      out.put(call.kind);
+      out.put(call.in);
+      out.put(call.out);
+      out.put(call.count);
+      out.put(call.reduction);
+      out.put(call.member);
+      out.put(call.buffer);
     }
   }
+}
+
+CallList decode_calls(process::ByteReader& in) {
+  constexpr std::size_t kLeastOfOperation = 12;
+  constexpr std::size_t kOfCall = 31;
+  CallList list(in.get_count(kLeastOfOperation));
+  for (OperationCalls& of : list) {
+    of.operation = in.get<int>();
+    of.calls.resize(in.get_count(kOfCall));
+    for (NcclCall& call : of.calls) {
+      call.kind = in.get<NcclKind>();
+      call.in = in.get<std::int64_t>();
+      call.out = in.get<std::int64_t>();
+      call.count = in.get<std::int64_t>();
+      call.reduction = in.get<Reduction>();
+      call.member = in.get<int>();
+      call.buffer = in.get<NcclBuffer>();
+    }
+  }
+  return list;
+}
+
+nlohmann::ordered_json nccl_calls_json(const Plan& plan, const std::vector<CallList>& expected,
+                                       const std::vector<CallList>& called) {
+  nlohmann::ordered_json ranks = nlohmann::ordered_json::array();
+  std::string first;
+  for (std::size_t r = 0; r < called.size(); ++r) {
+    const auto rank = static_cast<int>(r);
+    if (first.empty()) first = difference(plan, rank, expected[r], called[r]);
+    ranks.push_back({{"rank", rank}, {"calls", calls_json(plan, rank, called[r])}});
+  }
+  nlohmann::ordered_json all{{"as_planned", first.empty()}};
+  if (!first.empty()) all["difference"] = first;
+  all["ranks"] = std::move(ranks);
   return all;
 }
 

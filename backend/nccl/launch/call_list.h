@@ -3,10 +3,12 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "backend/nccl/launch/nccl_call.h"
+#include "backend/process/bytes.h"
 #include "sim/plan/plan.h"
 
 namespace lockstep::nccl {
@@ -20,6 +22,14 @@ struct OperationCalls {
 
 // Of one rank, in the order in which it executes them. Operations that call nothing are left out.
 using CallList = std::vector<OperationCalls>;
+
+// Adds what a rank calls in `operation`, after what it called before. No calls add nothing.
+void add(CallList& list, int operation, std::span<const NcclCall> calls);
+
+// For a rank's last words to the coordinator (process::Worker::finish). decode_calls() throws
+// process::BytesError.
+void encode(process::ByteWriter& out, const CallList& list);
+CallList decode_calls(process::ByteReader& in);
 
 // What each rank calls when it runs the plan to its end, by rank. It follows from the plan and the
 // shapes of its tensors; no value counts. `repairs`: as of a replay without --propagate. A rank
@@ -35,8 +45,12 @@ std::string difference(const Plan& plan, int rank, const CallList& expected,
 // "reduce sum count=4096 root=2 over moe_tp, 8 ranks"
 std::string text_of(const Plan& plan, int rank, int operation, const NcclCall& call);
 
-// [{"operation", "call", "reduction", "count", "root" or "peer", "group", "ranks"}]: the members of
-// the group are counted; `reduction` is of calls that reduce.
-nlohmann::ordered_json call_list_json(const Plan& plan, int rank, const CallList& list);
+// The member `nccl_calls` of a lockstep.replay/1 object: {"as_planned", "difference", "ranks"}.
+// `difference` is the first one, and absent if there is none; "ranks" is [{"rank", "calls"}], and a
+// call is {"operation", "call", "reduction", "count", "root" or "peer", "group", "members"}, where
+// `reduction` is of calls that reduce, and `members` counts those of the group. REQUIRES: as many
+// lists as the plan has ranks, both times.
+nlohmann::ordered_json nccl_calls_json(const Plan& plan, const std::vector<CallList>& expected,
+                                       const std::vector<CallList>& called);
 
 }  // namespace lockstep::nccl

@@ -84,10 +84,7 @@ class Walk {
   }
 
   void record(int operation, int rank, const std::vector<NcclCall>& calls) {
-    if (calls.empty()) return;
-    CallList& list = lists_[static_cast<std::size_t>(rank)];
-    if (list.empty() || list.back().operation != operation) list.push_back({operation, {}});
-    std::ranges::copy(calls, std::back_inserter(list.back().calls));
+    add(lists_[static_cast<std::size_t>(rank)], operation, calls);
   }
 
   // ---- collectives ----------------------------------------------------------------------------

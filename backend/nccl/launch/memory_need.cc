@@ -99,7 +99,7 @@ std::string text_of(std::size_t gpu, const GpuNeed& need, const Machine& machine
       "caches {:.1f}, inside operations {:.1f}, collectives {:.1f}, CUDA and NCCL {:.1f}",
       gpu, machine.gpus[gpu].name, need.ranks.size(), need.ranks.size() == 1 ? "" : "s",
       need.ranks.size() == 1 ? "s" : "", in_gib(keeps ? need.most() : need.least()),
-      in_gib(machine.gpus[gpu].memory_free), in_gib((keeps ? sum.weights : 0) + sum.drawn),
+      in_gib(machine.gpus[gpu].memory_free), in_gib(keeps ? sum.weights : sum.drawn),
       keeps ? "" : " (drawn as they are needed)", in_gib(sum.tensors + sum.caches),
       in_gib(sum.insides), in_gib(sum.communication), in_gib(sum.libraries));
   if (need.reference > 0) text += fmt::format(", reference {:.1f}", in_gib(need.reference));

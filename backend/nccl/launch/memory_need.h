@@ -39,8 +39,8 @@ struct MemoryNeed {
   std::int64_t beside_weights() const {
     return tensors + caches + insides + communication + libraries;
   }
-  std::int64_t least() const { return drawn + beside_weights(); }  // nothing kept
-  std::int64_t most() const { return weights + drawn + beside_weights(); }
+  std::int64_t least() const { return drawn + beside_weights(); }   // nothing kept
+  std::int64_t most() const { return weights + beside_weights(); }  // all kept, drawn once
   bool operator==(const MemoryNeed&) const = default;
 };
 
