@@ -118,21 +118,20 @@ std::string gpu_text(const Plan& plan, const GpuReplayOutcome& outcome) {
 }
 
 Json gpu_json(const Plan& plan, const GpuReplayOutcome& outcome) {
-  Json ranks = Json::array();
-  for (std::size_t rank = 0; rank < outcome.reports.size(); ++rank) {
-    const nccl::GpuReport& report = outcome.reports[rank];
-    Json list = nccl::call_list_json(plan, static_cast<int>(rank), report.called);
-    ranks.push_back(
-        {{"rank", rank}, {"peak_bytes", report.peak_bytes}, {"nccl_calls", std::move(list)}});
+  std::vector<nccl::CallList> called;
+  Json peaks = Json::array();
+  for (const nccl::GpuReport& report : outcome.reports) {
+    called.push_back(report.called);
+    peaks.push_back(report.peak_bytes);
   }
-  const bool compared = !outcome.reports.empty();
-  return {{"machine", outcome.machine},
-          {"placement", outcome.placement},
-          {"memory", outcome.memory},
-          {"calls_as_planned", compared ? Json(outcome.call_difference.empty()) : Json()},
-          {"call_difference", outcome.call_difference},
-          {"measured", measured_json(plan, nccl::measured(plan, outcome.reports))},
-          {"ranks", std::move(ranks)}};
+  Json json = {{"machine", outcome.machine},
+               {"placement", outcome.placement},
+               {"memory", outcome.memory},
+               {"peak_bytes", std::move(peaks)}};
+  if (called.empty()) return json;
+  json["nccl_calls"] = nccl::nccl_calls_json(plan, outcome.expected, called);
+  json["measured"] = measured_json(plan, nccl::measured(plan, outcome.reports));
+  return json;
 }
 
 }  // namespace lockstep

@@ -10,11 +10,7 @@ using process::ByteWriter;
 std::vector<std::byte> encode(const GpuReport& report) {
   ByteWriter out;
   out.put(report.peak_bytes);
-  out.put(static_cast<std::uint64_t>(report.called.size()));
-  for (const OperationCalls& calls : report.called) {
-    out.put(calls.operation);
-    out.put_list(std::span<const NcclCall>(calls.calls));
-  }
+  encode(out, report.called);
   out.put(static_cast<std::uint64_t>(report.runs.size()));
   for (const TimedRun& run : report.runs) {
     out.put(run.step);
@@ -29,11 +25,7 @@ GpuReport decode_gpu_report(std::span<const std::byte> bytes) {
   ByteReader in(bytes);
   GpuReport report;
   report.peak_bytes = in.get<std::int64_t>();
-  report.called.resize(in.get_count(sizeof(int)));
-  for (OperationCalls& calls : report.called) {
-    calls.operation = in.get<int>();
-    calls.calls = in.get_list<NcclCall>();
-  }
+  report.called = decode_calls(in);
   report.runs.resize(in.get_count(sizeof(int)));
   for (TimedRun& run : report.runs) {
     run.step = in.get<int>();
