@@ -54,17 +54,22 @@ def killed(programs, after_s):
 def rank_of(pid):
     """The process of RANK: of the children, those in the session of their parent, in the order of
     their start, are ranks 0, 1, ... (what guards the MPS daemon has a session of its own)."""
+    session = session_of(pid)
+    ranks = sorted(child for child in map(int, filter(str.isdigit, os.listdir("/proc")))
+                   if parent_of(child) == pid and session_of(child) == session)
+    return ranks[RANK] if len(ranks) > RANK else None
+
+
+def parent_of(pid):
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        status = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    session = session_of(pid)
-    ranks = [int(child) for child in children if session_of(child) == session]
-    return ranks[RANK] if len(ranks) > RANK else None
+    return int(status[status.rindex(")"):].split()[2])  # behind the name: state, parent
 
 
 def session_of(pid):
     try:
-        return os.getsid(int(pid))
+        return os.getsid(pid)
     except OSError:
         return None
