@@ -12,8 +12,9 @@ from runner import ROOT
 
 FILE = f"{SGLANG}24785-kimi-k2.6-dep8-after.yaml"
 WORDS = ("replay", FILE, "--backend", "nccl", "--garbage", "nan", "--repetitions", "1000",
-         "--set", "model.num_hidden_layers=5")
-AFTER_S = (2.0, 4.0, 7.0)  # of the start: while ranks begin, in the judged run, in the timed ones
+         "--set", "model.num_hidden_layers=20")
+AFTER_S = (1.0, 4.0, 10.0)  # of the start: while ranks begin, in the judged run, in the timed ones
+APPEAR_S = 10
 RANK = 2
 SOON_S = 10
 FAILED = 5  # the exit code of a replay of which a process failed
@@ -32,7 +33,7 @@ def killed(programs, after_s):
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE)
     time.sleep(after_s)
-    victim = rank_of(replay.pid)
+    victim = awaited_rank(replay)
     if victim:
         os.kill(victim, signal.SIGKILL)
     start = time.monotonic()
@@ -49,6 +50,17 @@ def killed(programs, after_s):
     return {"after_s": after_s, "found_rank": bool(victim), "exit_code": replay.returncode,
             "seconds": round(took, 2), "error": " ".join(error)[-300:], "left": left,
             "settled_s": round(settling, 1), "met": met}
+
+
+def awaited_rank(replay):
+    """The process of RANK as soon as it is there; None if it does not come."""
+    limit = time.monotonic() + APPEAR_S
+    while time.monotonic() < limit and replay.poll() is None:
+        victim = rank_of(replay.pid)
+        if victim:
+            return victim
+        time.sleep(0.05)
+    return None
 
 
 def rank_of(pid):

@@ -67,7 +67,7 @@ class Programs:
     """The built programs, and how many of them may run at a time."""
     lockstep: Path
     kernel_tests: Path
-    jobs: int = 3
+    jobs: int = 4
 
     def call(self, words, limit_s=ONE_RUN_S):
         return run([self.lockstep, *words], limit_s, ["lockstep", *words])
