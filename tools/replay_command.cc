@@ -62,8 +62,7 @@ numeric::ReplayOptions numeric_options(const ReplayOptions& options, const Plan&
   how.seed = options.seed.value_or(plan.seed);
   how.propagate = options.propagate;
   how.garbage = garbage_named(options.garbage);
-  how.storage =
-      options.dtype == "bfloat16" ? numeric::Storage::bfloat16 : numeric::Storage::float32;
+  how.storage = numeric::storage_of(options.dtype);
   return how;
 }
 
@@ -141,7 +140,7 @@ void add_replay(CLI::App& app, Run& run) {
                    "cpu: all ranks in one process; process: one process per rank")
       ->check(CLI::IsMember({"cpu", "process", "nccl"}));
   command->add_option("--dtype", options->dtype, "storage type of tensors")
-      ->check(CLI::IsMember({"float32", "bfloat16"}));
+      ->check(CLI::IsMember({"float32", "bfloat16", "float16"}));
   command->add_flag(
       "--full-size", options->full_size,
       "the model's own dimensions: seconds a layer, weights drawn as they are needed");

@@ -106,6 +106,8 @@ class DeviceArithmetic {
   }
   Values multiplied(const Values& x, const numeric::WeightBlock& block, ElementType type) const;
   Values converted(const Values& x, ElementType type) const;
+  // The sum of terms of the storage, rounded to it; see SumOf.
+  Values summed(std::span<const Values> terms, std::int64_t rows, std::int64_t columns) const;
   // The routes of a call, asked for or remembered; `own` holds what is not.
   const Routes& routes(const Values& routing, const numeric::ExpertUnit& unit, Routes& own) const;
   // The rows of each expert, times its weights, plus its bias if there is one.

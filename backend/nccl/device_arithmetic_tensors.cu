@@ -86,21 +86,34 @@ DeviceHeld DeviceArithmetic::added(std::span<const Tensor> addends) const {
     const bool fits = held && held->columns == shape->columns;
     terms.push_back(fits ? converted(held->values, kept_type()) : Values());
   }
-  const std::int64_t columns = shape->values.columns();
-  Values out = make(rows, columns, kept_type());
-  LOCKSTEP_ASSERT(terms.size() <= kMostAddends);
-  with_type(out.type(), [&](auto t) {
-    using T = decltype(t);
-    SumOf<T> sum{};
-    sum.count = static_cast<int>(terms.size());
-    sum.columns = columns;
-    for (std::size_t i = 0; i < terms.size(); ++i) {
-      sum.addends[i] = elements<T>(terms[i]);
-      sum.rows[i] = terms[i].rows();
-    }
-    for_each_element<T>(device(), out, "adding tensors", sum);
-  });
-  return made(shape->columns, std::move(out));
+  return made(shape->columns, summed(terms, rows, shape->values.columns()));
+}
+
+// So many at a time as a kernel takes; what the earlier ones make stays in float32.
+DeviceValues DeviceArithmetic::summed(std::span<const Values> terms, std::int64_t rows,
+                                      std::int64_t columns) const {
+  Values before;
+  for (std::size_t first = 0;; first += kMostAddends) {
+    const auto some =
+        terms.subspan(first).first(std::min<std::size_t>(terms.size() - first, kMostAddends));
+    const bool is_last = first + some.size() == terms.size();
+    Values out = make(rows, columns, is_last ? kept_type() : ElementType::float32);
+    with_type(kept_type(), [&](auto t) {
+      using T = decltype(t);
+      SumOf<T> sum{elements<float>(before), {}, {}, static_cast<int>(some.size()), columns};
+      for (std::size_t i = 0; i < some.size(); ++i) {
+        sum.addends[i] = elements<T>(some[i]);
+        sum.rows[i] = some[i].rows();
+      }
+      if (is_last) {
+        for_each_element<T>(device(), out, "adding tensors", sum);
+      } else {
+        for_each_element<float>(device(), out, "adding tensors", sum);
+      }
+    });
+    if (is_last) return out;
+    before = std::move(out);
+  }
 }
 
 DeviceHeld DeviceArithmetic::scaled(const Tensor& tensor, double factor) const {

@@ -79,9 +79,8 @@ DeviceValues uploaded(Device& device, const Matrix<float>& x, ElementType type) 
     device.upload(std::as_bytes(std::span(all)), values.data());
     return values;
   }
-  std::vector<std::uint16_t> halves;
-  halves.reserve(all.size());
-  for (const float v : all) halves.push_back(numeric::bits_of(v, storage_of(type)));
+  std::vector<std::uint16_t> halves(all.size());
+  numeric::bits_of(all, storage_of(type), halves);
   device.upload(std::as_bytes(std::span(halves)), values.data());
   return values;
 }
@@ -95,11 +94,8 @@ Matrix<float> downloaded(Device& device, const DeviceValues& x) {
   }
   std::vector<std::uint16_t> halves(count);
   device.download(x.data(), std::as_writable_bytes(std::span(halves)));
-  std::vector<float> all;
-  all.reserve(count);
-  for (const std::uint16_t bits : halves) {
-    all.push_back(numeric::value_of(bits, storage_of(x.type())));
-  }
+  std::vector<float> all(count);
+  numeric::values_of(halves, storage_of(x.type()), all);
   return {x.rows(), x.columns(), std::move(all)};
 }
 

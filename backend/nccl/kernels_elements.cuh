@@ -147,17 +147,18 @@ struct PlusRow {
   }
 };
 
-// The sum in the order of the addends. NaN in rows that one of them lacks, and everywhere if one
-// does not fit: it has no rows here.
+// `before` (0 where it is null), then the addends in their order. NaN in rows that one of them
+// lacks, and everywhere if one does not fit: it has no rows here.
 inline constexpr int kMostAddends = 8;
 template <class T>
 struct SumOf {
+  const float* before;
   const T* addends[kMostAddends];
   std::int64_t rows[kMostAddends];
   int count;
   std::int64_t columns;
   LOCKSTEP_BOTH float operator()(std::int64_t r, std::int64_t c) const {
-    float sum = 0.0F;
+    float sum = before != nullptr ? before[r * columns + c] : 0.0F;
     for (int i = 0; i < count; ++i) {
       sum += r < rows[i] ? wide(addends[i][r * columns + c]) : not_a_number();
     }

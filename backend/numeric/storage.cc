@@ -97,6 +97,14 @@ float value_of(std::uint16_t bits, Storage storage) {
   return std::bit_cast<float>(sign | (rebased << 23) | (fraction << 13));
 }
 
+void bits_of(std::span<const float> values, Storage storage, std::span<std::uint16_t> bits) {
+  for (std::size_t i = 0; i < values.size(); ++i) bits[i] = bits_of(values[i], storage);
+}
+
+void values_of(std::span<const std::uint16_t> bits, Storage storage, std::span<float> values) {
+  for (std::size_t i = 0; i < bits.size(); ++i) values[i] = value_of(bits[i], storage);
+}
+
 float finite_garbage(Storage storage) { return storage == Storage::float16 ? 0x1p15F : 0x1p40F; }
 
 }  // namespace lockstep::numeric

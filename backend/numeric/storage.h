@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace lockstep::numeric {
@@ -22,6 +23,9 @@ float stored(float value, Storage storage);
 // stored(value), and back. REQUIRES: `storage` is not float32.
 std::uint16_t bits_of(float value, Storage storage);
 float value_of(std::uint16_t bits, Storage storage);
+// The same of many. REQUIRES: equal lengths.
+void bits_of(std::span<const float> values, Storage storage, std::span<std::uint16_t> bits);
+void values_of(std::span<const std::uint16_t> bits, Storage storage, std::span<float> values);
 
 // A large number in place of NaN in memory that nobody wrote (Garbage::finite): far from everything
 // that a plan computes, with a square that is finite where squares are taken: 2^40; 2^15 with

@@ -1,6 +1,5 @@
 #include "backend/process/turn_runner.h"
 
-#include <bit>
 #include <utility>
 
 #include "backend/process/channels.h"
@@ -12,22 +11,6 @@ using numeric::Storage;
 using numeric::Turn;
 
 namespace {
-
-// bfloat16 is the upper half of a float32 that it can hold.
-std::vector<std::uint16_t> halves_of(std::span<const float> values) {
-  std::vector<std::uint16_t> halves;
-  halves.reserve(values.size());
-  for (const float v : values) {
-    halves.push_back(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(v) >> 16));
-  }
-  return halves;
-}
-
-void widen(std::span<const std::uint16_t> halves, std::span<float> values) {
-  for (std::size_t i = 0; i < halves.size(); ++i) {
-    values[i] = std::bit_cast<float>(std::uint32_t{halves[i]} << 16);
-  }
-}
 
 std::span<float> part(std::span<float> working, numeric::Interval elements) {
   return working.subspan(static_cast<std::size_t>(elements.first),
@@ -69,11 +52,12 @@ void TurnRunner::send_receive(const Outgoing& out, const Incoming& in) {
     mesh_.send_receive({out.peer, out.tag, std::as_bytes(out.elements)},
                        {in.peer, in.tag, std::as_writable_bytes(in.elements)});
   } else {
-    const std::vector<std::uint16_t> sent = halves_of(out.elements);
+    std::vector<std::uint16_t> sent(out.elements.size());
+    numeric::bits_of(out.elements, storage_, sent);
     std::vector<std::uint16_t> received(in.elements.size());
     mesh_.send_receive({out.peer, out.tag, std::as_bytes(std::span(sent))},
                        {in.peer, in.tag, std::as_writable_bytes(std::span(received))});
-    widen(received, in.elements);
+    numeric::values_of(received, storage_, in.elements);
   }
   if (out.peer < 0 || out.elements.empty()) return;
   sent_bytes_[out.peer] +=

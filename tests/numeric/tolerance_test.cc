@@ -45,9 +45,16 @@ TEST_CASE("bfloat16: 6 * 2^-8 * sqrt(8 + ranks) where nothing of a model is comp
   CHECK(tolerance_of(plan, Storage::float32) == tolerance_of(transformer({}), Storage::float32));
 }
 
+TEST_CASE("float16: bfloat16's rule with the unit roundoff 2^-11, an eighth of it") {
+  const Plan plan = transformer({});
+  CHECK(tolerance_of(plan, Storage::float16) ==
+        doctest::Approx(12 * std::exp2(-11) * std::sqrt(10)));
+  CHECK(8 * tolerance_of(plan, Storage::float16) == tolerance_of(plan, Storage::bfloat16));
+}
+
 TEST_CASE("a choice is near a tie where two values may each be off by a tolerance") {
   const Plan plan = transformer({});
-  for (const Storage storage : {Storage::float32, Storage::bfloat16}) {
+  for (const Storage storage : {Storage::float32, Storage::bfloat16, Storage::float16}) {
     CHECK(near_tie_of(plan, storage) == 2 * tolerance_of(plan, storage));
   }
 }

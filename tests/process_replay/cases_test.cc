@@ -18,7 +18,9 @@ numeric::ReplayOptions options_of(std::int64_t index) {
   numeric::ReplayOptions options;
   options.propagate = index % 3 == 1;
   options.garbage = index % 4 == 0 ? numeric::Garbage::finite : numeric::Garbage::nan;
-  options.storage = index % 5 == 2 ? numeric::Storage::bfloat16 : numeric::Storage::float32;
+  options.storage = index % 5 == 2   ? numeric::Storage::bfloat16
+                    : index % 5 == 4 ? numeric::Storage::float16
+                                     : numeric::Storage::float32;
   return options;
 }
 

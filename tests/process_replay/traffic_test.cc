@@ -55,20 +55,22 @@ TEST_CASE("a ring reduce-scatter sends to the next rank only, every block but th
   CHECK(sent == expected);
 }
 
-TEST_CASE("with bfloat16 half as many bytes are sent") {
+TEST_CASE("with bfloat16 and float16 half as many bytes are sent") {
   Deployment deployment;
   deployment.tokens = {3, 1, 2, 5};
   const Result<Plan> plan = lower(input_of(deployment));
   REQUIRE(plan);
-  numeric::ReplayOptions half;
-  half.storage = numeric::Storage::bfloat16;
   const numeric::ReplayResult wide = on_processes(*plan, {});
-  const numeric::ReplayResult narrow = on_processes(*plan, half);
-  REQUIRE(wide.traffic.size() == narrow.traffic.size());
-  for (std::size_t i = 0; i < wide.traffic.size(); ++i) {
-    REQUIRE(wide.traffic[i].sent.size() == narrow.traffic[i].sent.size());
-    for (std::size_t s = 0; s < wide.traffic[i].sent.size(); ++s) {
-      CHECK(wide.traffic[i].sent[s].bytes == 2 * narrow.traffic[i].sent[s].bytes);
+  for (const numeric::Storage storage : {numeric::Storage::bfloat16, numeric::Storage::float16}) {
+    numeric::ReplayOptions half;
+    half.storage = storage;
+    const numeric::ReplayResult narrow = on_processes(*plan, half);
+    REQUIRE(wide.traffic.size() == narrow.traffic.size());
+    for (std::size_t i = 0; i < wide.traffic.size(); ++i) {
+      REQUIRE(wide.traffic[i].sent.size() == narrow.traffic[i].sent.size());
+      for (std::size_t s = 0; s < wide.traffic[i].sent.size(); ++s) {
+        CHECK(wide.traffic[i].sent[s].bytes == 2 * narrow.traffic[i].sent[s].bytes);
+      }
     }
   }
 }
