@@ -25,17 +25,16 @@ const DeviceTensor* shape_of(std::span<const DeviceHeld> addends) {
 std::int64_t row_count(const DeviceHeld& held) { return held ? held->values.rows() : 0; }
 
 // Of each column of `slice`: which column of the values it is, the first if it is there twice;
-// negative: none. As on the host, an interval adds nothing before the end of an earlier one.
+// negative: none.
 std::vector<std::int64_t> columns_in(const std::vector<Interval>& columns, Interval slice) {
   std::vector<std::int64_t> from(static_cast<std::size_t>(slice.size()), -1);
-  std::int64_t next = slice.first;
   std::int64_t at = 0;
   for (const Interval& c : columns) {
     const std::int64_t last = std::min(c.last, slice.last);
-    for (std::int64_t i = std::max(c.first, next); i < last; ++i) {
-      from[static_cast<std::size_t>(i - slice.first)] = at + i - c.first;
+    for (std::int64_t i = std::max(c.first, slice.first); i < last; ++i) {
+      std::int64_t& place = from[static_cast<std::size_t>(i - slice.first)];
+      if (place < 0) place = at + i - c.first;
     }
-    next = std::max(next, last);
     at += c.size();
   }
   return from;
