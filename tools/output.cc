@@ -71,7 +71,7 @@ std::optional<Diagnostic> write_file(const std::string& path, const std::string&
 void JsonOutput::add(const nlohmann::ordered_json& json) { lines_ += json.dump() + "\n"; }
 
 int JsonOutput::finish() const {
-  if (target_.empty()) return kGood;
+  if (target_.empty() || lines_.empty()) return kGood;
   if (alone()) {
     print(lines_);
     return kGood;

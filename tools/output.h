@@ -23,7 +23,8 @@ class JsonOutput {
   bool wanted() const { return !target_.empty(); }
   bool alone() const { return target_ == "-"; }  // nothing else may go to standard output
   void add(const nlohmann::ordered_json& json);
-  // 0, or 2 after telling why the file could not be written.
+  // 0, or 2 after telling why the file could not be written. Where no subject came to a result, a
+  // file stays as it was.
   int finish() const;
 
  private:
