@@ -55,8 +55,8 @@ REFERENCE = """The same scenario, seed and type with `--backend nccl` and `--bac
 reduced size. The reference is computed in each run: its products (float64) on the GPU in one, on \
 the CPU in the other. Every obligation is compared in both; *apart*: the largest difference \
 of a figure between the two (relative where it is larger than 1). What is left of right values is \
-rounding: *worst error* on each. A row is as it must be if verdicts, operations and ranks are equal \
-and nothing is apart by more than the tolerance."""
+rounding: *worst error* on each. A row is as it must be if verdicts, operations and ranks are \
+equal and nothing is apart by more than the tolerance."""
 
 
 def reference(told):
