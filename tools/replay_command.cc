@@ -99,6 +99,14 @@ process::ReplayOutcome replay_with(const ReplayOptions& options, const Plan& pla
   return outcome;
 }
 
+// What `run` says of the plan, on the scenario's hardware; nothing where it cannot.
+std::optional<GpuPrediction> predicted_for(const Subject& subject, const Plan& plan) {
+  if (!subject.scenario) return std::nullopt;
+  const Result<RunOfPlan> run =
+      run_on(subject.name, plan, subject.scenario->hardware, subject.scenario->nodes);
+  return run ? prediction_of(*run) : std::nullopt;
+}
+
 int replay_one(const ReplayOptions& options, const std::string& path,
                const std::vector<Setting>& settings, JsonOutput& json) {
   Result<Subject> subject = load_subject(path, settings, options.common.variant());
@@ -123,14 +131,17 @@ int replay_one(const ReplayOptions& options, const std::string& path,
   const numeric::ReplayOptions how = numeric_options(options, *plan);
   const ReplayedPlan replayed{name,  options.backend, options.dtype, how.seed,
                               *plan, outcome.result,  wall.count()};
+  std::optional<GpuPrediction> prediction;
+  if (gpu && options.repetitions > 0) prediction = predicted_for(*subject, *plan);
+  const GpuPrediction* predicted = prediction ? &*prediction : nullptr;
   if (json.wanted()) {
     nlohmann::ordered_json told = replay_json(replayed);
-    if (gpu) told["gpu"] = gpu_json(*plan, *gpu);
+    if (gpu) told["gpu"] = gpu_json(*plan, *gpu, predicted);
     json.add(told);
   }
   if (!options.common.quiet && !json.alone()) {
     print(replay_text(replayed, style_of(stdout), options.common.all));
-    if (gpu) print(gpu_text(*plan, *gpu));
+    if (gpu) print(gpu_text(*plan, *gpu, predicted));
   }
   return exit_of(outcome.result.verdict);
 }

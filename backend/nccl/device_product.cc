@@ -49,6 +49,11 @@ void* at_row(DeviceValues& x, std::int64_t row) {
   return static_cast<std::byte*>(x.data()) + row * x.columns() * bytes_per_element(x.type());
 }
 
+// Whether each row of so many two-byte elements begins at a multiple of 16 bytes where the first
+// does. Grouped products have their pointers on the device, where cuBLAS cannot look at them before
+// it chooses a kernel, and asks for that alignment.
+bool is_aligned(std::int64_t columns) { return columns % 8 == 0; }
+
 // False if this cuBLAS cannot. Each product is a group of its own, since they differ in rows.
 bool multiply_grouped(Device& device, std::span<const Product> products, ElementType type) {
   const auto count = products.size();
@@ -108,7 +113,8 @@ void multiply_parts(Device& device, const DeviceValues& x, const std::vector<std
                         at_row(out, first[i])});
   }
   const bool may_group = grouping == Grouping::grouped && products.size() > 1 &&
-                         x.type() != ElementType::float32 && out.type() == x.type();
+                         x.type() != ElementType::float32 && out.type() == x.type() &&
+                         is_aligned(x.columns()) && is_aligned(out.columns());
   if (may_group && multiply_grouped(device, products, x.type())) return;
   for (const Product& p : products) multiply(device, p, x.type(), out.type());
 }

@@ -18,7 +18,7 @@ void multiply(Device& device, const DeviceValues& x, const DeviceValues& w, Devi
 enum class Grouping : std::uint8_t { grouped, one_by_one };
 
 // Rows first[i] .. first[i + 1] of `out` := those of x, times weights[i]; all of one type. Grouped
-// where cuBLAS has it: not in float32.
+// where cuBLAS has it: not in float32, and where columns are a multiple of eight.
 // REQUIRES: weights of one shape; first.size() == weights.size() + 1.
 void multiply_parts(Device& device, const DeviceValues& x, const std::vector<std::int64_t>& first,
                     std::span<const DeviceValues> weights, DeviceValues& out,

@@ -8,12 +8,11 @@
 #include <optional>
 #include <vector>
 
-#include "backend/nccl/device_arithmetic.h"
+#include "backend/nccl/device_tensors.h"
 #include "backend/nccl/launch/call_list.h"
 #include "backend/nccl/launch/communicators.h"
 #include "backend/nccl/launch/gpu_report.h"
 #include "backend/nccl/timed_runs.h"
-#include "backend/numeric/held_tensors.h"
 #include "backend/process/worker.h"
 
 namespace lockstep::nccl {
@@ -84,7 +83,7 @@ class GpuWorker : public process::Worker {
   DeviceWeights device_weights_;
   DeviceArithmetic arithmetic_;
   std::vector<numeric::RouterChoice> choices_;
-  numeric::HeldTensors<DeviceArithmetic> tensors_;
+  DeviceTensors tensors_;
   std::optional<process::MessageHalf> sending_;
   CallList called_;
   bool is_noting_ = true;                               // calls in called_

@@ -25,12 +25,6 @@ namespace {
 
 constexpr std::chrono::seconds kAbortLimit{5};
 
-ncclConfig_t config() {
-  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
-  config.blocking = 0;
-  return config;
-}
-
 // Rank 0 draws it; the others learn it.
 ncclUniqueId shared_id(process::Member& member, process::Mesh& mesh) {
   ncclUniqueId id{};
@@ -53,8 +47,10 @@ ncclUniqueId shared_id(process::Member& member, process::Mesh& mesh) {
 }  // namespace
 
 NcclCommunicators::NcclCommunicators(const Plan& plan, process::Member& member, process::Mesh& mesh,
-                                     std::chrono::milliseconds limit)
-    : member_(member), watchdog_(limit, [&member] { return member.board().beats(); }) {
+                                     const NcclOptions& options)
+    : member_(member),
+      blocking_(options.blocking),
+      watchdog_(options.limit, [&member] { return member.board().beats(); }) {
   try {
     make_world(mesh);
     make(plan);
@@ -67,6 +63,12 @@ NcclCommunicators::NcclCommunicators(const Plan& plan, process::Member& member, 
 NcclCommunicators::~NcclCommunicators() { abort_all(); }
 
 // ---- making -----------------------------------------------------------------------------------
+
+ncclConfig_t NcclCommunicators::config() const {
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = blocking_ ? 1 : 0;
+  return config;
+}
 
 void NcclCommunicators::make_world(process::Mesh& mesh) {
   const ncclUniqueId id = shared_id(member_, mesh);

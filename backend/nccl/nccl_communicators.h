@@ -1,5 +1,5 @@
-// The communicators of a rank in NCCL. Nothing here blocks in NCCL: every call returns at once
-// (blocking = 0), and its end is asked for, with a watchdog, until it comes or fails.
+// The communicators of a rank in NCCL. By default nothing here blocks in NCCL: every call returns
+// at once (blocking = 0), and its end is asked for, with a watchdog, until it comes or fails.
 #pragma once
 
 #include <nccl.h>
@@ -18,15 +18,22 @@
 
 namespace lockstep::nccl {
 
+struct NcclOptions {
+  // The time in which nobody gets anything done, after which a wait is given up.
+  std::chrono::milliseconds limit = std::chrono::seconds(30);
+  // Calls return only when NCCL has done with them. Then no watchdog ends one that hangs; the
+  // coordinator does. For what cannot do without (capturing a stream).
+  bool blocking = false;
+};
+
 class NcclCommunicators : public Communicators {
  public:
   // Makes them, together with all other ranks: one of all, with an id that rank 0 sends over the
-  // mesh, and the plan's by splits of that (splits.h). `limit`: the time in which nobody gets
-  // anything done, after which a wait is given up.
+  // mesh, and the plan's by splits of that (splits.h).
   // `member` must outlive it. The rank's GPU is current, and its environment is set (placement.h).
   // REQUIRES: every rank is a peer of rank 0. Throws NcclError, or what the mesh throws.
   NcclCommunicators(const Plan& plan, process::Member& member, process::Mesh& mesh,
-                    std::chrono::milliseconds limit = std::chrono::seconds(30));
+                    const NcclOptions& options = {});
   ~NcclCommunicators() override;
 
   void issue(int communicator, std::span<const NcclCall> calls, const CallBuffers& buffers,
@@ -60,7 +67,10 @@ class NcclCommunicators : public Communicators {
                          const Communicator& communicator, const std::string& what) const;
   void abort_all() noexcept;
 
+  ncclConfig_t config() const;
+
   process::Member& member_;
+  bool blocking_;
   Watchdog watchdog_;
   Communicator world_;
   Communicator none_;                          // what a split gives who is in no part

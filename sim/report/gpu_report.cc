@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "backend/nccl/launch/measured.h"
 
@@ -55,7 +56,22 @@ Parts parts_of(const Plan& plan, const Measured& told, int step) {
   return parts;
 }
 
-std::string measured_text(const Plan& plan, const Measured& told) {
+// (predicted - measured) / measured, in percent.
+double error_percent(double predicted_us, double measured_us) {
+  return measured_us > 0 ? 100 * (predicted_us - measured_us) / measured_us : 0;
+}
+
+std::string predicted_text(const GpuPrediction& predicted, const MeasuredStep& step) {
+  const double us = predicted.step_us[static_cast<std::size_t>(step.step)];
+  return fmt::format("  predicted {:.1f} us by {} ({:+.0f} %)\n", us, predicted.hardware,
+                     error_percent(us, step.time.median_us));
+}
+
+bool has_step(const GpuPrediction* predicted, int step) {
+  return predicted != nullptr && std::cmp_less(step, predicted->step_us.size());
+}
+
+std::string measured_text(const Plan& plan, const Measured& told, const GpuPrediction* predicted) {
   std::string text;
   for (const MeasuredStep& step : told.steps) {
     const Parts parts = parts_of(plan, told, step.step);
@@ -65,6 +81,7 @@ std::string measured_text(const Plan& plan, const Measured& told) {
         step.step, step.repetitions, step.is_graph ? "as a CUDA graph" : "enqueued one by one",
         step.time.median_us, 100 * step.time.relative(), parts.kernels_us, parts.transfers_us,
         parts.waiting_us, 100 * parts.spread);
+    if (has_step(predicted, step.step)) text += predicted_text(*predicted, step);
   }
   return text;
 }
@@ -73,13 +90,21 @@ Json spread_json(const Spread& spread) {
   return {{"median_us", spread.median_us}, {"low_us", spread.low_us}, {"high_us", spread.high_us}};
 }
 
-Json measured_json(const Plan& plan, const Measured& told) {
+void add_prediction(Json& json, double predicted_us, double measured_us) {
+  json["predicted_us"] = predicted_us;
+  json["error_percent"] = error_percent(predicted_us, measured_us);
+}
+
+Json measured_json(const Plan& plan, const Measured& told, const GpuPrediction* predicted) {
   Json steps = Json::array();
   for (const MeasuredStep& step : told.steps) {
     steps.push_back({{"step", step.step},
                      {"cuda_graph", step.is_graph},
                      {"repetitions", step.repetitions},
                      {"time", spread_json(step.time)}});
+    if (!has_step(predicted, step.step)) continue;
+    add_prediction(steps.back(), predicted->step_us[static_cast<std::size_t>(step.step)],
+                   step.time.median_us);
   }
   Json operations = Json::array();
   for (const MeasuredOperation& m : told.operations) {
@@ -93,13 +118,30 @@ Json measured_json(const Plan& plan, const Measured& told) {
                           {"repetitions", m.repetitions},
                           {"time", spread_json(m.time)},
                           {"waiting", m.communicates ? spread_json(m.waiting) : Json()}});
+    if (predicted == nullptr || !predicted->operation_us.contains(m.operation)) continue;
+    add_prediction(operations.back(), predicted->operation_us.at(m.operation), m.time.median_us);
   }
-  return {{"steps", std::move(steps)}, {"operations", std::move(operations)}};
+  Json json = {{"steps", std::move(steps)}, {"operations", std::move(operations)}};
+  if (predicted != nullptr) json["predicted_by"] = predicted->hardware;
+  return json;
 }
 
 }  // namespace
 
-std::string gpu_text(const Plan& plan, const GpuReplayOutcome& outcome) {
+std::optional<GpuPrediction> prediction_of(const RunOfPlan& run) {
+  if (!run.ended()) return std::nullopt;
+  GpuPrediction predicted{run.hardware.name, {}, {}};
+  for (const OperationTime& time : run.breakdown.operations) {
+    predicted.operation_us[time.operation] = in_microseconds(time.most);
+  }
+  for (const StepTime& step : run.breakdown.steps) {
+    predicted.step_us.push_back(in_microseconds(step.duration()));
+  }
+  return predicted;
+}
+
+std::string gpu_text(const Plan& plan, const GpuReplayOutcome& outcome,
+                     const GpuPrediction* predicted) {
   std::string text = fmt::format("{}; {}\n", outcome.machine, outcome.placement);
   for (const std::string& line : outcome.memory) text += line + "\n";
   if (outcome.reports.empty()) return text;
@@ -114,10 +156,10 @@ std::string gpu_text(const Plan& plan, const GpuReplayOutcome& outcome) {
   if (noted != outcome.reports.end()) {
     text += fmt::format("a step was to be a CUDA graph and is not: {}\n", noted->note);
   }
-  return text + measured_text(plan, nccl::measured(plan, outcome.reports));
+  return text + measured_text(plan, nccl::measured(plan, outcome.reports), predicted);
 }
 
-Json gpu_json(const Plan& plan, const GpuReplayOutcome& outcome) {
+Json gpu_json(const Plan& plan, const GpuReplayOutcome& outcome, const GpuPrediction* predicted) {
   std::vector<nccl::CallList> called;
   Json peaks = Json::array();
   for (const nccl::GpuReport& report : outcome.reports) {
@@ -130,7 +172,7 @@ Json gpu_json(const Plan& plan, const GpuReplayOutcome& outcome) {
                {"peak_bytes", std::move(peaks)}};
   if (called.empty()) return json;
   json["nccl_calls"] = nccl::nccl_calls_json(plan, outcome.expected, called);
-  json["measured"] = measured_json(plan, nccl::measured(plan, outcome.reports));
+  json["measured"] = measured_json(plan, nccl::measured(plan, outcome.reports), predicted);
   return json;
 }
 

@@ -29,6 +29,13 @@ Model odd_model() {
   return m;
 }
 
+Model aligned_model() {
+  Model m = odd_model();
+  m.hidden_size = 64;
+  m.moe_intermediate_size = 24;
+  return m;
+}
+
 Matrix<float> drawn(Random& random, std::int64_t rows, std::int64_t columns, Storage storage,
                     float size) {
   Matrix<float> x(rows, columns);

@@ -36,6 +36,8 @@ inline const std::vector<numeric::Storage> kStorages = {
 // Of one layer, with odd sizes: hidden 37, four query heads of six columns that read two of
 // keys and values, six experts of width 19.
 Model odd_model();
+// The same with hidden 64 and a width of 24.
+Model aligned_model();
 
 // Elements in (-size, size), as `storage` keeps them.
 numeric::Matrix<float> drawn(Random& random, std::int64_t rows, std::int64_t columns,

@@ -61,10 +61,10 @@ TEST_CASE("routes are remembered by operation, layer, experts and slice") {
   CHECK(routed.find(unit) == nullptr);
 }
 
-Model expert_model(bool has_bias, double limit) {
-  Model m = odd_model();
+// With biases a limit, too.
+Model expert_model(Model m, bool has_bias) {
   m.expert_bias = has_bias;
-  m.swiglu_limit = limit;
+  m.swiglu_limit = has_bias ? 0.75 : 0.0;
   return m;
 }
 
@@ -80,30 +80,38 @@ Matrix<float> any_routing(Random& random, std::int64_t rows, Storage storage) {
 }
 
 // Gate, up, activation and down are rounded one after the other, and a value near the middle of two
-// numbers may go either way in each; sums of K <= 43 terms in float32 add K * 2^-24.
+// numbers may go either way in each; sums of K <= 64 terms in float32 add K * 2^-24.
 double of_experts(Storage storage) { return 8 * one_step(storage) + 64 * kFloatRounding; }
+
+void check_experts(const Model& model, Storage storage, Grouping grouping) {
+  Both both(model, storage, kPlenty, grouping);
+  Random random(12);
+  const std::int64_t width = model.moe_intermediate_size;
+  const ExpertUnit whole{0, {0, 6}, {0, width}, model.expert_bias};
+  const ExpertUnit slice{0, {2, 5}, {8, 16}, false};
+  for (const std::int64_t rows : kRowCounts) {
+    const Matrix<float> x = drawn_with_nan(random, rows, model.hidden_size, storage);
+    const Matrix<float> routing = any_routing(random, rows, storage);
+    const auto on_device = both.device.from_host(x);
+    const auto device_routing = both.device.from_host(routing);
+    const std::string what = grouping == Grouping::grouped ? "experts, grouped" : "experts";
+    for (const ExpertUnit& unit : {whole, slice}) {
+      CAPTURE(rows);
+      CHECK(
+          row_difference(named(what, storage),
+                         both.device.to_host(both.device.experts(on_device, device_routing, unit)),
+                         both.host.experts(x, routing, unit), of_experts(storage)) == "");
+    }
+  }
+}
 
 TEST_CASE("experts agree, with biases and limits, whole and in slices, grouped or not" *
           doctest::test_suite("gpu")) {
   for (const Storage storage : kStorages) {
     for (const bool has_bias : {false, true}) {
       for (const Grouping grouping : {Grouping::grouped, Grouping::one_by_one}) {
-        Both both(expert_model(has_bias, has_bias ? 0.75 : 0.0), storage, kPlenty, grouping);
-        Random random(12);
-        for (const std::int64_t rows : kRowCounts) {
-          const Matrix<float> x = drawn_with_nan(random, rows, 37, storage);
-          const Matrix<float> routing = any_routing(random, rows, storage);
-          for (const ExpertUnit& unit :
-               {ExpertUnit{0, {0, 6}, {0, 19}, has_bias}, ExpertUnit{0, {2, 5}, {6, 13}, false}}) {
-            CAPTURE(rows);
-            CHECK(
-                row_difference(
-                    named(grouping == Grouping::grouped ? "experts, grouped" : "experts", storage),
-                    both.device.to_host(both.device.experts(both.device.from_host(x),
-                                                            both.device.from_host(routing), unit)),
-                    both.host.experts(x, routing, unit), of_experts(storage)) == "");
-          }
-        }
+        check_experts(expert_model(odd_model(), has_bias), storage, grouping);
+        check_experts(expert_model(aligned_model(), has_bias), storage, grouping);
       }
     }
   }
@@ -113,11 +121,11 @@ TEST_CASE("a remembered routing gives the same bits without asking the device ag
           doctest::test_suite("gpu")) {
   for (const Storage storage : kStorages) {
     nccl::RoutedRows routed;
-    Both both(expert_model(false, 0), storage, kPlenty, Grouping::grouped, &routed);
+    Both both(expert_model(aligned_model(), false), storage, kPlenty, Grouping::grouped, &routed);
     Random random(13);
-    const auto x = both.device.from_host(drawn(random, 17, 37, storage));
+    const auto x = both.device.from_host(drawn(random, 17, 64, storage));
     const auto routing = both.device.from_host(any_routing(random, 17, storage));
-    const ExpertUnit unit{0, {0, 6}, {0, 19}, false};
+    const ExpertUnit unit{0, {0, 6}, {0, 24}, false};
     routed.begin(3);
     const Matrix<float> first = both.device.to_host(both.device.experts(x, routing, unit));
     REQUIRE(routed.find(unit) != nullptr);

@@ -5,14 +5,12 @@
 #include <signal.h>
 
 #include <chrono>
-#include <cmath>
-#include <numeric>
 
 #include "backend/nccl/launch/nccl_error.h"
 #include "backend/nccl/launch/watchdog.h"
 #include "backend/process/suspects.h"
+#include "tests/nccl_host/exact_collectives.h"
 #include "tests/nccl_host/mesh_communicators.h"
-#include "tests/numeric/collective.h"
 #include "tests/process/crew_fixture.h"
 
 namespace lockstep::test {
@@ -21,61 +19,14 @@ namespace {
 using numeric::Held;
 using process::Member;
 
-// A plan with one communicator of all ranks, on which somebody calls.
-Plan plan_of(int ranks) {
-  Plan plan;
-  plan.world = ranks;
-  Group group;
-  group.role = group.object = "tp";
-  group.parts.emplace_back(static_cast<std::size_t>(ranks));
-  std::iota(group.parts[0].begin(), group.parts[0].end(), 0);
-  plan.groups.push_back(group);
-  plan.operations.emplace_back().kind = OpKind::all_reduce;
-  plan.operations.back().group = GroupId{0};
-  return plan;
-}
-
-// Movements and maxima, and sums of small integers: exact in any order.
-Collective draw(Random& random, int members) {
-  constexpr OpKind kKinds[] = {OpKind::all_reduce,      OpKind::reduce_scatter, OpKind::all_gather,
-                               OpKind::reduce_scatterv, OpKind::all_gatherv,    OpKind::all_to_allv,
-                               OpKind::reduce,          OpKind::broadcast};
-  Collective c = draw_collective(random, kKinds[random.below(8)], members, 12);
-  c.storage = numeric::Storage::float32;
-  c.reduction = Reduction::sum;
-  for (Held& held : c.passed) {
-    if (!held) continue;
-    numeric::Matrix<float> values = held->values;
-    for (std::int64_t r = 0; r < values.rows(); ++r) {
-      for (float& v : values.row(r)) v = static_cast<float>(random.below(2001) - 1000);
-    }
-    held = numeric::make_held(held->columns, std::move(values));
-  }
-  return c;
-}
-
-// Equal numbers; undefined where the other is.
-bool same_numbers(const Held& a, const Held& b) {
-  if (!a || !b) return !a && !b;
-  if (a->columns != b->columns || a->values.rows() != b->values.rows()) return false;
-  for (std::int64_t r = 0; r < a->values.rows(); ++r) {
-    for (std::int64_t k = 0; k < a->values.columns(); ++k) {
-      const float x = a->values(r, k);
-      const float y = b->values(r, k);
-      if (!(x == y || (std::isnan(x) && std::isnan(y)))) return false;
-    }
-  }
-  return true;
-}
-
 void run_collectives(Member& member) {
   const int ranks = member.ranks();
   process::Mesh mesh(member, process::others(member));
-  MeshCommunicators communicators(plan_of(ranks), member.id(), mesh);
+  MeshCommunicators communicators(plan_of_one_group(ranks), member.id(), mesh);
   process::expect(communicators.members(0) == ranks);
   Random random(static_cast<std::uint64_t>(ranks));
   for (int i = 0; i < 60; ++i) {
-    const Collective c = draw(random, ranks);
+    const Collective c = draw_exact_collective(random, ranks);
     const numeric::Exchange exchange = c.exchange();
     const Held& passed = c.passed[static_cast<std::size_t>(member.id())];
     std::vector<float> working = exchange.load(member.id(), passed);

@@ -66,7 +66,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 struct Execution {
   explicit Execution(const Command& command) : words{command.program} {
     std::ranges::copy(command.arguments, std::back_inserter(words));
-    for (const auto& [name, value] : command.environment) variables.push_back(name + "=" + value);
+    for (const auto& [name, value] : command.environment)
+      variables.push_back(fmt::format("{}={}", name, value));
     argv = pointers(words);
     envp = pointers(variables);
   }

@@ -56,7 +56,8 @@ void MpsControl::start() const {
     throw MpsError(fmt::format("{} -d did not start ({})", options_.control, said(started)));
   }
   while (true) {
-    const Finished answer = ask("get_server_list", left_until(deadline));
+    // One that has an answer also when there is no server yet.
+    const Finished answer = ask("get_default_active_thread_percentage", left_until(deadline));
     if (answer.succeeded()) return;
     if (Clock::now() >= deadline) {
       throw MpsError(fmt::format("the MPS daemon does not answer ({})", said(answer)));

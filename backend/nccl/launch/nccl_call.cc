@@ -71,7 +71,7 @@ std::vector<NcclCall> reduce_scatter(const Blocks& blocks, int member) {
 // Blocks that are sent stand one after the other; behind all of them, those that come.
 std::vector<NcclCall> exchange_pairs(const Pattern& p, int member) {
   const auto block = [&](int from, int to) {
-    return p.blocks[static_cast<std::size_t>(from * p.members + to)];
+    return p.blocks[static_cast<std::size_t>(std::int64_t{from} * p.members + to)];
   };
   std::int64_t sent_at = 0;
   std::int64_t received_at = 0;

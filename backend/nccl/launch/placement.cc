@@ -77,7 +77,7 @@ void let_share(Placement& placement, const PlacementWish& wish, int gpus, const 
 std::vector<std::string> notes_on(const Environment& user) {
   std::vector<std::string> set;
   for (const auto& [name, value] : user) {
-    if (name.starts_with("NCCL_")) set.push_back(name + "=" + value);
+    if (name.starts_with("NCCL_")) set.push_back(fmt::format("{}={}", name, value));
   }
   if (set.empty()) return {};
   return {fmt::format("NCCL runs with {}", fmt::join(set, " "))};
