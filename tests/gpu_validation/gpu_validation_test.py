@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Tests of tools/validate_gpu: the page from results, what counts as agreement, and whole sections
-with programs that stand for a GPU's (the folder fakes). LOCKSTEP_COMMAND names the built lockstep.
+with programs that stand for a GPU's (the folder fakes). LOCKSTEP_COMMAND names the built lockstep
+(default: that in build/).
 """
 
 import json
@@ -15,10 +16,12 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "tools/gpu_validation"))
 sys.dont_write_bytecode = True
+os.environ.setdefault("LOCKSTEP_COMMAND", str(ROOT / "build/tools/lockstep"))
 
 import corpus  # noqa: E402  (the path above comes first)
 import facts  # noqa: E402
 import full_size  # noqa: E402
+import machine  # noqa: E402
 import measure  # noqa: E402
 import runner  # noqa: E402
 
@@ -142,6 +145,13 @@ class Sections(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (4, ""))
         self.assertIn("validate_gpu: there is no GPU here (nvidia-smi is not on PATH).",
                       done.stderr)
+
+    def test_what_a_run_leaves_is_named_and_what_it_takes_away_is_not(self):
+        before = machine.Snapshot({1, 2}, 4, 7, {"/tmp/a"}, 500)
+        after = machine.Snapshot({2, 3}, 4, 5, {"/tmp/a", "/tmp/lockstep-mps-x"}, 900)
+        self.assertEqual(after.left_since(before),
+                         ["process 3", "/tmp/lockstep-mps-x", "400 MiB of the GPU's memory"])
+        self.assertEqual(before.left_since(before), [])
 
     def test_markdown_of_a_folder_goes_below_the_page_s_headings(self):
         self.assertEqual(measure.lowered("# A\n\ntext # b\n## C\n### D\n"),
