@@ -5,7 +5,8 @@
     lockstep replay collectives.yaml --backend nccl --dtype bfloat16 --full-size --json c.json
 
 Each call has a tensor of its own, named KIND_BYTES, and its line that name. BYTES are counted as
-nccl-tests does, in bfloat16: of all_gather the result, of the others what a rank puts in.
+nccl-tests does, in bfloat16: of all_gather the result, of the others what a rank puts in. They hold
+zeros, which a GPU fills in no time: what NCCL does depends on no value.
 `--self-check` checks the sizes.
 """
 
@@ -32,40 +33,29 @@ def all_sizes(least=4 * KIB, most=64 * MIB):
 def lines_of(kind, size, ranks):
     """The program's lines of one call."""
     name = f"{kind}_{size}"
+    # An all-gather takes each rank's rows and gives all of them; the others take all.
+    rows = "part" if kind == "all_gather" else "own"
+    partial = ", partial: world" if kind in ("all_reduce", "reduce_scatter") else ""
+    root = ", root: 0" if kind == "broadcast" else ""
     width = size // (ROWS * ELEMENT_BYTES)
-    if kind == "all_gather":
-        # Each rank's own rows; all of them are the result.
-        made = f"{{input: {name}, rows: part, width: {width}}}"
-        call = f"{{all_gather: {name}, group: world, name: {name}}}"
-    elif kind in ("all_reduce", "reduce_scatter"):
-        made = f"{{input: {name}, rows: all, width: {width}, partial: world}}"
-        call = f"{{{kind}: {name}, group: world, name: {name}}}"
-    elif kind == "broadcast":
-        made = f"{{input: {name}, rows: all, width: {width}}}"
-        call = f"{{broadcast: {name}, group: world, root: 0, name: {name}}}"
-    else:
-        made = f"{{input: {name}, rows: own, width: {width}}}"
-        call = f"{{all_to_all: {name}, group: world, name: {name}}}"
-    return [made, call]
+    return [f"{{zeros: {name}, rows: {rows}, width: {width}{partial}}}",
+            f"{{{kind}: {name}, group: world{root}, name: {name}}}"]
 
 
 def scenario(ranks, sizes):
     if ROWS % ranks:
         raise SystemExit(f"collective_plan.py: {ranks} ranks; the {ROWS} rows must divide by them")
-    # Every shard has all rows' worth of tokens for all_to_all; `all` would be too many of them.
     text = ["# Written by tools/gpu/collective_plan.py.",
             "lockstep: 1",
             "name: collectives",
             f"about: collectives of {len(sizes)} sizes on {ranks} ranks, to be timed",
             f"world: {ranks}",
             f"tokens: {ROWS}",
-            "rows: {all: own, part: {split: own, over: world}}",
+            "rows: {part: {split: own, over: world}}",
             "program:"]
-    text[6] = "rows: {part: {split: own, over: world}}"
     for size in sizes:
         for kind in KINDS:
-            text += ["  - " + line.replace("rows: all", "rows: own")
-                     for line in lines_of(kind, size, ranks)]
+            text += ["  - " + line for line in lines_of(kind, size, ranks)]
     return "\n".join(text) + "\n"
 
 

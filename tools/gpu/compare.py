@@ -166,7 +166,8 @@ def self_check():
     rows = [("gemm", "m=1", 110.0, time), ("gemm", "m=2", 130.0, time)]
     assert "| gemm | 2 | 20.0 % | 20.0 % | 30.0 % | no |" in kernel_table(rows)
     # Errors of 10 and 30 % against twice 20 %: both within.
-    table = collective_table([("all_reduce", 6144, 110.0, time), ("all_reduce", 12288, 130.0, time)])
+    rows = [("all_reduce", 6144, 110.0, time), ("all_reduce", 12288, 130.0, time)]
+    table = collective_table(rows)
     assert "| all_reduce | 2 | 20.0 % | 20.0 % | 30.0 % | 2 of 2 | yes |" in table, table
 
 

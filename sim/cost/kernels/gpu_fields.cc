@@ -10,7 +10,7 @@ template <auto... Members>
 constexpr auto kGpu = &member<&Hardware::gpu, Members...>;
 
 constexpr double kMostTime = 10'000;  // us
-constexpr double kLeastShare = 0.001;
+constexpr double kLeastShare = 1e-5;  // of a plain kernel, not of a library's
 
 // Rows whose paths are put together; the table keeps the text.
 class Table {
