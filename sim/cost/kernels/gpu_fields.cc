@@ -76,7 +76,7 @@ void add_attention(Table& table) {
   table.row({"gpu.attention.head_columns", "count",
              "columns of a head are computed in multiples of it", 1, 4096,
              kGpu<&G::attention, &A::head_columns>});
-  table.row({"gpu.attention.blocks_per_sm", "count", "blocks that an SM needs to be busy", 0.01,
+  table.row({"gpu.attention.blocks_per_sm", "ratio", "blocks that an SM needs to be busy", 0.01,
              1024, kGpu<&G::attention, &A::blocks_per_sm>});
   table.row({"gpu.attention.apart", "count",
              "1: each request is a launch of its own, one after another; 0: all are one", 0, 1,
