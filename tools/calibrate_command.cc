@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -11,7 +13,9 @@
 #include "sim/cost/hardware_file.h"
 #include "sim/cost/nccl/calibrate.h"
 #include "sim/report/calibration_report.h"
+#include "sim/report/kernel_calibration_report.h"
 #include "tools/commands.h"
+#include "tools/kernel_rows.h"
 #include "tools/output.h"
 
 namespace lockstep::tools {
@@ -19,6 +23,7 @@ namespace {
 
 struct CalibrateArguments {
   std::vector<std::string> logs;
+  std::vector<std::string> kernels;  // JSON files
   std::string base = "hgx-h200";
   std::string collective;  // of logs that do not say
   std::string name;        // of the hardware; empty: of the output file
@@ -67,29 +72,68 @@ std::string file_stem(const std::string& path) {
   return std::filesystem::path(path).stem().string();
 }
 
+std::string names_of(const std::vector<std::string>& files) {
+  std::vector<std::string> names;
+  for (const std::string& file : files) {
+    const std::string name = std::filesystem::path(file).filename().string();
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  return join(names, ", ");
+}
+
+void set_source(Hardware& hardware, const std::string& path, const std::string& source) {
+  std::erase_if(hardware.sources, [&](const auto& known) { return known.first == path; });
+  hardware.sources.emplace_back(path, source);
+}
+
+std::string name_of_hardware(const CalibrateArguments& arguments) {
+  if (!arguments.name.empty()) return arguments.name;
+  if (!arguments.output.empty()) return file_stem(arguments.output);
+  return arguments.base + "-calibrated";
+}
+
 // What the file says of itself: each fitted constant names the logs.
 void describe(Calibration& calibration, const CalibrateArguments& arguments) {
   Hardware& hardware = calibration.hardware;
-  std::vector<std::string> names;
-  for (const std::string& log : arguments.logs) {
-    const std::string name = std::filesystem::path(log).filename().string();
-    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
-  }
+  const std::string names = names_of(arguments.logs);
   const std::string fit = fmt::format("fitted to {} points of {}; base {}",
-                                      calibration.points.size(), join(names, ", "), arguments.base);
+                                      calibration.points.size(), names, arguments.base);
   for (const CalibratedConstant& constant : calibration.fitted) {
-    std::erase_if(hardware.sources,
-                  [&](const auto& source) { return source.first == constant.path; });
-    hardware.sources.emplace_back(constant.path, fit);
+    set_source(hardware, constant.path, fit);
   }
-  hardware.name = !arguments.name.empty()     ? arguments.name
-                  : !arguments.output.empty() ? file_stem(arguments.output)
-                                              : arguments.base + "-calibrated";
+  hardware.name = name_of_hardware(arguments);
   hardware.about = fmt::format("Calibrated: {} constants of {}, the others of {}.",
-                               calibration.fitted.size(), join(names, ", "), arguments.base);
+                               calibration.fitted.size(), names, arguments.base);
   hardware.accuracy =
       fmt::format("Of the points it was fitted to: median {:.1f} %, worst {:.1f} %.",
                   100 * calibration.median_error, 100 * calibration.worst_error);
+}
+
+// The same of kernels, beside what logs gave.
+void describe(KernelCalibration& calibration, const CalibrateArguments& arguments) {
+  Hardware& hardware = calibration.hardware;
+  const std::string names = names_of(arguments.kernels);
+  std::string errors;
+  int rows = 0;
+  for (const KindError& kind : calibration.kinds) {
+    rows += kind.rows;
+    errors += fmt::format("{}{} {:.1f} %", errors.empty() ? "" : ", ", kind.kind,
+                          100 * kind.median_after);
+  }
+  const std::string fit = fmt::format(
+      "fitted to {} measured kernels of {}, as the replay runs "
+      "them; base {}",
+      rows, names, arguments.base);
+  for (const FittedConstant& constant : calibration.fitted) {
+    set_source(hardware, constant.path, fit);
+  }
+  const bool alone = arguments.logs.empty();
+  hardware.name = name_of_hardware(arguments);
+  hardware.about = fmt::format("{}Kernels of the replay, calibrated: {} constants of {}{}.",
+                               alone ? "" : hardware.about + " ", calibration.fitted.size(), names,
+                               alone ? ", the others of " + arguments.base : "");
+  hardware.accuracy = fmt::format("{}Of the kernels it was fitted to, medians: {}.",
+                                  alone ? "" : hardware.accuracy + " ", errors);
 }
 
 // Runs on several nodes cannot tell the network from what each node does by itself.
@@ -105,23 +149,80 @@ void warn_of_network(const Calibration& calibration, const std::vector<NcclRun>&
              "one node\n");
 }
 
-int run_calibrate(const CalibrateArguments& arguments) {
-  const Result<Hardware> base = load_hardware(arguments.base);
-  if (!base) return fail(base.faults());
+Result<std::vector<MeasuredKernel>> read_kernels(const CalibrateArguments& arguments) {
+  std::vector<MeasuredKernel> rows;
+  Diagnostics faults;
+  for (const std::string& path : arguments.kernels) {
+    const Result<std::string> text = read_log(path);
+    if (!text) {
+      faults.insert(faults.end(), text.faults().begin(), text.faults().end());
+      continue;
+    }
+    const auto read = read_kernel_rows(*text, path);
+    if (read) {
+      rows.insert(rows.end(), read->begin(), read->end());
+    } else {
+      faults.insert(faults.end(), read.faults().begin(), read.faults().end());
+    }
+  }
+  if (!faults.empty()) return faults;
+  return rows;
+}
+
+// What is told: of logs as ever, of kernels beside it.
+struct Told {
+  Hardware hardware;
+  std::string text;
+  nlohmann::ordered_json json;
+};
+
+std::optional<Diagnostics> fit_logs(const CalibrateArguments& arguments, Told& told) {
   const auto runs = read_runs(arguments);
-  if (!runs) return fail(runs.faults());
-  Calibration calibration = calibrate(*runs, *base);
+  if (!runs) return runs.faults();
+  Calibration calibration = calibrate(*runs, told.hardware);
   if (!arguments.quiet) fmt::print(stderr, "{}", calibration_warnings(calibration, *runs));
   warn_of_network(calibration, *runs);
   describe(calibration, arguments);
+  told = {calibration.hardware, calibration_text(calibration, *runs),
+          calibration_json(calibration, *runs)};
+  return std::nullopt;
+}
+
+std::optional<Diagnostics> fit_kernels(const CalibrateArguments& arguments, Told& told) {
+  const auto rows = read_kernels(arguments);
+  if (!rows) return rows.faults();
+  auto calibration = calibrate_kernels(*rows, told.hardware);
+  if (!calibration) return calibration.faults();
+  describe(*calibration, arguments);
+  told.hardware = calibration->hardware;
+  told.text += (told.text.empty() ? "" : "\n") + kernel_calibration_text(*calibration);
+  if (told.json.empty()) told.json["schema"] = "lockstep.calibrate/1";
+  told.json["hardware"] = told.hardware.name;
+  told.json["kernels"] = kernel_calibration_json(*calibration);
+  return std::nullopt;
+}
+
+int run_calibrate(const CalibrateArguments& arguments) {
+  if (arguments.logs.empty() && arguments.kernels.empty()) {
+    return fail({plain_fault("nothing to fit to",
+                             "logs of nccl-tests, or --kernels FILE.json of `lockstep kernel "
+                             "--measure`")});
+  }
+  const Result<Hardware> base = load_hardware(arguments.base);
+  if (!base) return fail(base.faults());
+  Told told{*base, "", {}};
+  std::optional<Diagnostics> faults;
+  if (!arguments.logs.empty()) faults = fit_logs(arguments, told);
+  if (!faults && !arguments.kernels.empty()) faults = fit_kernels(arguments, told);
+  if (faults) return fail(*faults);
   JsonOutput json(arguments.json);
-  if (json.wanted()) json.add(calibration_json(calibration, *runs));
-  const std::string yaml = hardware_yaml(calibration.hardware);
-  if (!json.alone() && !arguments.quiet) print(calibration_text(calibration, *runs));
+  if (json.wanted()) json.add(told.json);
+  const bool prints = !json.alone() && !arguments.quiet;
+  if (prints) print(told.text);
   if (!arguments.output.empty()) {
-    const auto fault = write_file(arguments.output, yaml);
+    const auto fault = write_file(arguments.output, hardware_yaml(told.hardware));
     if (fault) return fail({*fault});
-    if (!json.alone() && !arguments.quiet) print("wrote " + arguments.output + "\n");
+    if (prints) print("wrote " + arguments.output + "\n");
   }
   return json.finish();
 }
@@ -129,10 +230,15 @@ int run_calibrate(const CalibrateArguments& arguments) {
 }  // namespace
 
 void add_calibrate(CLI::App& app, Run& run) {
-  CLI::App* command =
-      app.add_subcommand("calibrate", "fit hardware constants to the output of nccl-tests");
+  CLI::App* command = app.add_subcommand(
+      "calibrate", "fit hardware constants to nccl-tests' output and measured kernels");
   auto arguments = std::make_shared<CalibrateArguments>();
-  command->add_option("LOG", arguments->logs, "output of all_reduce_perf and its like")->required();
+  command->add_option("LOG", arguments->logs, "output of all_reduce_perf and its like");
+  command
+      ->add_option("--kernels", arguments->kernels,
+                   "kernels that `lockstep kernel --measure --json FILE` measured")
+      ->type_name("FILE.json")
+      ->allow_extra_args(false);
   command->add_option("--base", arguments->base,
                       "hardware preset or file whose other constants are kept");
   command->add_option("--collective", arguments->collective,
@@ -146,6 +252,7 @@ void add_calibrate(CLI::App& app, Run& run) {
       "examples:\n"
       "  lockstep calibrate all_reduce.log all_gather.log --base hgx-h200 -o mine.yaml\n"
       "  lockstep calibrate two_nodes.log --base mine.yaml -o cluster.yaml\n"
+      "  lockstep calibrate --kernels gemm.json --kernels norm.json -o mine.yaml\n"
       "  lockstep collective all_reduce --ranks 8 --hardware mine.yaml");
   command->callback([arguments, &run] { run = [arguments] { return run_calibrate(*arguments); }; });
 }

@@ -9,6 +9,7 @@
 #include "sim/report/kernel_report.h"
 #include "tools/commands.h"
 #include "tools/kernel_shapes.h"
+#include "tools/nccl_program.h"
 #include "tools/output.h"
 
 namespace lockstep::tools {
@@ -21,7 +22,11 @@ struct KernelOptions {
   std::vector<std::string> shapes;
   std::string file;
   std::string json;
+  bool measure = false;
 };
+
+// As of replay: no such backend.
+constexpr int kNoGpu = 4;
 
 Result<std::string> text_of(const std::string& file) {
   if (file == "-") {
@@ -61,26 +66,51 @@ Diagnostics at_shape(Diagnostics faults, std::size_t number, std::size_t shapes)
   return faults;
 }
 
-Result<KernelTable> table_of(const KernelOptions& options) {
+struct Asked {
+  KernelTable table;
+  std::vector<Kernel> kernels;  // of its rows
+};
+
+Result<Asked> asked(const KernelOptions& options) {
   const auto hardware = hardware_with(options.hardware, options.set);
   if (!hardware) return hardware.faults();
   const auto shapes = shapes_of(options);
   if (!shapes) return shapes.faults();
-  KernelTable table{options.kind, hardware->name, {}};
+  Asked all{{options.kind, hardware->name, {}}, {}};
   for (const ShapeText& shape : *shapes) {
     const auto kernel = kernel_of(options.kind, shape);
-    if (!kernel) return at_shape(kernel.faults(), table.rows.size() + 1, shapes->size());
-    table.rows.push_back({shape, kernel_estimate(*kernel, hardware->gpu)});
+    if (!kernel) return at_shape(kernel.faults(), all.kernels.size() + 1, shapes->size());
+    all.table.rows.push_back({shape, kernel_estimate(*kernel, hardware->gpu)});
+    all.kernels.push_back(*kernel);
   }
-  return table;
+  return all;
+}
+
+// Why nothing was measured.
+std::optional<Diagnostic> measure(Asked& all) {
+  if (kernel_timer() == nullptr) return become_nccl_program();
+  const nccl::KernelTimes times = kernel_timer()(all.kernels);
+  if (times.refused) return times.refused;
+  all.table.machine = times.machine;
+  for (std::size_t i = 0; i < times.kernels.size(); ++i) {
+    all.table.rows[i].measured = times.kernels[i];
+  }
+  return std::nullopt;
 }
 
 int run_kernel(const KernelOptions& options) {
-  const Result<KernelTable> table = table_of(options);
-  if (!table) return fail(table.faults());
+  Result<Asked> all = asked(options);
+  if (!all) return fail(all.faults());
+  if (options.measure) {
+    const std::optional<Diagnostic> refused = measure(*all);
+    if (refused) {
+      fail({*refused});
+      return kNoGpu;
+    }
+  }
   JsonOutput json(options.json);
-  if (json.wanted()) json.add(kernel_json(*table));
-  if (!json.alone()) print(kernel_text(*table));
+  if (json.wanted()) json.add(kernel_json(all->table));
+  if (!json.alone()) print(kernel_text(all->table));
   return json.finish();
 }
 
@@ -88,7 +118,7 @@ int run_kernel(const KernelOptions& options) {
 
 void add_kernel(CLI::App& app, Run& run) {
   const auto options = std::make_shared<KernelOptions>();
-  CLI::App& command = *app.add_subcommand("kernel", "predict what a kernel takes");
+  CLI::App& command = *app.add_subcommand("kernel", "predict what a kernel takes, and measure it");
   command.add_option("KIND", options->kind, join(kernel_kinds(), ", "))
       ->required()
       ->check(CLI::IsMember(kernel_kinds()));
@@ -98,6 +128,8 @@ void add_kernel(CLI::App& app, Run& run) {
   command.add_option("--hardware", options->hardware, "preset or hardware file");
   command.add_option("--set", options->set, "path=value of a constant: gpu.hbm_GBps=4000")
       ->allow_extra_args(false);
+  command.add_flag("--measure", options->measure,
+                   "measure each on this machine's GPU, too, as the replay runs it");
   command.add_option("--json", options->json, "JSON to a file, or - for standard output");
   std::string footer = "Keys of a shape, with what they are if not said:\n";
   for (const std::string& kind : kernel_kinds()) footer += shape_help(kind);

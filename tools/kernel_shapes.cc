@@ -50,7 +50,11 @@ const std::map<std::string, std::vector<ShapeKey>>& keys() {
         {"qk_dim", "128", "columns of a head's query"},
         {"v_dim", "128", "columns of a head's value"},
         {"cache", "bf16", "bf16 or fp8"}}},
-      {"elementwise", {{"read", "0", "bytes"}, {"written", "0", "bytes"}}},
+      {"elementwise",
+       {{"read", "0", "bytes"},
+        {"written", "0", "bytes"},
+        {"rows", "0", "instead of bytes: the norm of rows in bf16, each read and written"},
+        {"columns", "0", "of such a row"}}},
       {"topk",
        {{"rows", "1", "tokens"},
         {"experts", "256", "scores of a row"},
@@ -192,10 +196,19 @@ Kernel attention(Reader& shape) {
 }
 
 Kernel elementwise(Reader& shape) {
-  const Elementwise kernel{shape.number("read", kMost, 0), shape.number("written", kMost, 0)};
-  shape.refuse_if(kernel.read_bytes + kernel.written_bytes == 0, "nothing is read or written",
-                  "say read=BYTES, written=BYTES or both");
-  return kernel;
+  Elementwise kernel{shape.number("read", kMost, 0), shape.number("written", kMost, 0), 0};
+  const std::int64_t rows = shape.number("rows", 1'000'000'000, 0);
+  const std::int64_t columns = shape.number("columns", 1'000'000, 0);
+  const bool says_bytes = kernel.read_bytes + kernel.written_bytes > 0;
+  shape.refuse_if(says_bytes && rows + columns > 0, "bytes are said, and rows or columns, too",
+                  "say rows and columns, or read and written");
+  shape.refuse_if((rows > 0) != (columns > 0), "rows without columns, or columns without rows",
+                  "say both");
+  shape.refuse_if(!says_bytes && rows == 0, "nothing is read or written",
+                  "say read=BYTES, written=BYTES or both; or rows and columns");
+  if (says_bytes) return kernel;
+  const std::int64_t bytes = 2 * rows * columns;
+  return Elementwise{bytes, bytes, columns};
 }
 
 Kernel top_k(Reader& shape) {

@@ -30,6 +30,8 @@ std::vector<std::string> own_arguments() {
 
 GpuReplay gpu_replay() { return nullptr; }
 
+KernelTimer kernel_timer() { return nullptr; }
+
 Diagnostic become_nccl_program() {
   std::error_code error;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);

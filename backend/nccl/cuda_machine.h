@@ -5,6 +5,9 @@
 
 namespace lockstep::nccl {
 
+// What the kernels are built for (cmake/LockstepCuda.cmake).
+inline constexpr Capability kOldestCapability{9, 0};
+
 // Touches CUDA: to be called in a child (probed() of launch/probe.h). What fails is told as
 // `trouble`. `path`: where nvidia-cuda-mps-control is looked for, as PATH has it.
 Machine look_at_machine(const std::string& path);

@@ -36,7 +36,7 @@ Held GpuWorker::value(TensorId tensor) {
 }
 
 void GpuWorker::put(TensorId tensor, Held value) {
-  tensors_.put(tensor, rank_, arithmetic_.tensor_from_host(std::move(value)));
+  tensors_.put(tensor, rank_, arithmetic_.tensor_from_host(value));
 }
 
 void GpuWorker::compute(int operation) {

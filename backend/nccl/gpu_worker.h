@@ -63,8 +63,8 @@ class GpuWorker : public process::Worker {
     std::optional<NcclMessage> in;
     numeric::Shape shape;  // of what comes
   };
-  void carry_out(int operation, const Collective& call, EventLog* log);
-  void carry_out(int operation, const Messages& call, EventLog* log);
+  void carry_out(int operation, const Collective& collective, EventLog* log);
+  void carry_out(int operation, const Messages& messages, EventLog* log);
   // Enqueues an operation that was executed before, and logs its part on the stream.
   void enqueue_again(int operation, EventLog& log);
   // Issues one group of calls of an operation, and notes them.

@@ -37,9 +37,6 @@ class RankOnGpu : private OnGpu, public GpuWorker {
         GpuWorker(plan, options, member.id(), device, communicators, how) {}
 };
 
-// What the kernels are built for (cmake/LockstepCuda.cmake).
-constexpr Capability kOldestCapability{9, 0};
-
 std::string path_of(const Environment& environment) {
   const auto found = environment.find("PATH");
   return found == environment.end() ? "" : found->second;

@@ -255,12 +255,13 @@ Held HostArithmetic::as_kept(Held tensor, Garbage garbage) const {
   return numeric::as_kept(std::move(tensor), storage_, garbage);
 }
 
-Held HostArithmetic::corrupted(Held value, const Corruption& c) const {
-  const bool hits = value && c.row >= 0 && c.row < value->values.rows() && c.column >= 0 &&
-                    c.column < value->values.columns();
-  if (!hits) return value;
-  LocalTensor changed = *value;
-  changed.values(c.row, c.column) *= static_cast<float>(c.factor);
+Held HostArithmetic::corrupted(Held tensor, const Corruption& corruption) const {
+  const auto& [operation, rank, row, column, factor] = corruption;
+  const bool hits = tensor && row >= 0 && row < tensor->values.rows() && column >= 0 &&
+                    column < tensor->values.columns();
+  if (!hits) return tensor;
+  LocalTensor changed = *tensor;
+  changed.values(row, column) *= static_cast<float>(factor);
   return make_held(std::move(changed.columns), std::move(changed.values));
 }
 

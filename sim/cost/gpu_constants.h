@@ -22,6 +22,16 @@ struct RooflineConstants {
   bool operator==(const RooflineConstants&) const = default;
 };
 
+// How an attention kernel cuts its work. The defaults are those of serving libraries; `calibrate
+// --kernels` sets those of the replay's own.
+struct AttentionConstants {
+  double query_rows = 128;   // queries of one head that a block computes
+  double head_columns = 1;   // columns of a head are computed in multiples of it
+  double blocks_per_sm = 1;  // that an SM needs to be busy
+  double apart = 0;          // 1: each request is a launch of its own, one after another
+  bool operator==(const AttentionConstants&) const = default;
+};
+
 // What only moves bytes.
 struct CopyConstants {
   double memory_efficiency = 0.835;
@@ -62,6 +72,7 @@ struct GpuConstants {
   RooflineConstants decode_fp8 = {0.181, 0.514, 15};
   RooflineConstants latent_decode_bf16 = {0.636, 0.919, 22.5};
   RooflineConstants latent_decode_fp8 = {0.636, 0.919, 22.5};
+  AttentionConstants attention;
   CopyConstants elementwise;
   TopKConstants top_k;
   bool operator==(const GpuConstants&) const = default;

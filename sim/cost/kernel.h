@@ -52,6 +52,7 @@ struct Attention {
 struct Elementwise {
   std::int64_t read_bytes = 0;
   std::int64_t written_bytes = 0;
+  std::int64_t columns = 0;  // of the norm of rows in bf16; 0: anything
 };
 
 // The router's choice, after its product.

@@ -50,5 +50,40 @@ TEST_CASE("a request is as long as its new tokens where nothing is said") {
   CHECK(time_us("new=4096") < time_us("new=4096,kv=8192"));
 }
 
+TEST_CASE("the norm of rows is bytes read and written: 2 x 2 x rows x columns") {
+  const Finished rows = lockstep("kernel elementwise --shape rows=8,columns=7168 --json -");
+  const Finished bytes = lockstep("kernel elementwise --shape read=114688,written=114688 --json -");
+  REQUIRE(rows.code == 0);
+  CHECK(Json::parse(rows.out)["rows"][0]["time_us"] ==
+        Json::parse(bytes.out)["rows"][0]["time_us"]);
+  CHECK(contains(refused("elementwise", "rows=8"), "rows without columns"));
+  CHECK(contains(refused("elementwise", "rows=8,columns=4,read=1"), "rows or columns, too"));
+}
+
+TEST_CASE("calibrate reads what kernel wrote, and refuses what holds no measurement") {
+  const std::string file = scratch() + "norms.json";
+  Json rows = Json::array();
+  for (const int count : {8, 512, 2048, 8192, 16384}) {
+    // 7 us + 4 x 7168 bytes a row at 3,000,000 bytes/us.
+    const double us = 7 + count * 4 * 7168 / 3e6;
+    rows.push_back({{"shape", {{"rows", std::to_string(count)}, {"columns", "7168"}}},
+                    {"measured", {{"median_us", us}, {"low_us", us}, {"high_us", us}}}});
+  }
+  Json told = {{"schema", "lockstep.kernel/1"}, {"kernel", "elementwise"}, {"rows", rows}};
+  write(file, told.dump());
+  const Finished fitted = lockstep("calibrate --kernels " + file + " --json -");
+  CAPTURE(fitted.err);
+  REQUIRE(fitted.code == 0);
+  CHECK(Json::parse(fitted.out)["kernels"]["kinds"][0]["median_after"] < 0.01);
+  told["rows"].clear();
+  write(file, told.dump());
+  const Finished none = lockstep("calibrate --kernels " + file);
+  CHECK(none.code == 2);
+  CHECK(contains(none.err, "no row was measured"));
+  const Finished nothing = lockstep("calibrate");
+  CHECK(nothing.code == 2);
+  CHECK(contains(nothing.err, "nothing to fit to"));
+}
+
 }  // namespace
 }  // namespace lockstep::test

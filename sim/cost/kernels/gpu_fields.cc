@@ -10,7 +10,7 @@ template <auto... Members>
 constexpr auto kGpu = &member<&Hardware::gpu, Members...>;
 
 constexpr double kMostTime = 10'000;  // us
-constexpr double kLeastShare = 0.001;
+constexpr double kLeastShare = 1e-5;  // of a plain kernel, not of a library's
 
 // Rows whose paths are put together; the table keeps the text.
 class Table {
@@ -68,6 +68,21 @@ void add_peaks(Table& table) {
              kGpu<&G::fp4_TFLOPS>});
 }
 
+void add_attention(Table& table) {
+  using G = GpuConstants;
+  using A = AttentionConstants;
+  table.row({"gpu.attention.query_rows", "count", "queries of one head that a block computes", 1,
+             4096, kGpu<&G::attention, &A::query_rows>});
+  table.row({"gpu.attention.head_columns", "count",
+             "columns of a head are computed in multiples of it", 1, 4096,
+             kGpu<&G::attention, &A::head_columns>});
+  table.row({"gpu.attention.blocks_per_sm", "ratio", "blocks that an SM needs to be busy", 0.01,
+             1024, kGpu<&G::attention, &A::blocks_per_sm>});
+  table.row({"gpu.attention.apart", "count",
+             "1: each request is a launch of its own, one after another; 0: all are one", 0, 1,
+             kGpu<&G::attention, &A::apart>});
+}
+
 Table made() {
   using G = GpuConstants;
   Table table;
@@ -87,6 +102,7 @@ Table made() {
   table.roofline<&G::decode_fp8>("decode.fp8");
   table.roofline<&G::latent_decode_bf16>("latent_decode.bf16");
   table.roofline<&G::latent_decode_fp8>("latent_decode.fp8");
+  add_attention(table);
   table.row({"gpu.elementwise.memory_efficiency", "ratio", "reached of the memory's peak",
              kLeastShare, 1, kGpu<&G::elementwise, &CopyConstants::memory_efficiency>});
   table.row({"gpu.elementwise.floor_us", "us", "of the smallest shape", 0, kMostTime,

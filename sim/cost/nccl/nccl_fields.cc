@@ -7,6 +7,8 @@ template <auto... Members>
 constexpr auto kNccl = &member<&Hardware::nccl, Members...>;
 
 constexpr double kMostRate = 100'000;  // GB/s
+// NCCL may take a network for slower than it is: one whose speed it cannot read, as loopback's.
+constexpr double kMostShare = 100;
 constexpr double kMostTime = 100'000;  // us
 
 constexpr HardwareField kFields[] = {
@@ -104,8 +106,8 @@ constexpr HardwareField kFields[] = {
     {"nccl.net.nvls_us", "us", "the same, NVLS tree", 0, kMostTime,
      kNccl<&NcclConstants::net, &NcclNet::nvls_us>},
     {"nccl.net.share", "ratio", "of the NICs' rate: Simple, NVLS trees, sends and receives", 0.001,
-     1, kNccl<&NcclConstants::net, &NcclNet::share>},
-    {"nccl.net.ll_share", "ratio", "of the NICs' rate: LL", 0.001, 1,
+     kMostShare, kNccl<&NcclConstants::net, &NcclNet::share>},
+    {"nccl.net.ll_share", "ratio", "of the NICs' rate: LL", 0.001, kMostShare,
      kNccl<&NcclConstants::net, &NcclNet::ll_share>},
     {"nccl.net.ll128_share", "ratio", "of the NICs' rate: LL128", 0.001, 1,
      kNccl<&NcclConstants::net, &NcclNet::ll128_share>},
