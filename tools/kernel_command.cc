@@ -4,6 +4,7 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <string_view>
 
 #include "sim/base/text.h"
 #include "sim/report/kernel_report.h"
@@ -86,11 +87,20 @@ Result<Asked> asked(const KernelOptions& options) {
   return all;
 }
 
+// What a replay on GPUs would be refused for, in this command's words.
+Diagnostic in_our_words(Diagnostic refused) {
+  constexpr std::string_view kReplays = "--backend nccl: ";
+  if (refused.message.starts_with(kReplays)) refused.message.erase(0, kReplays.size());
+  refused.message = "--measure: " + refused.message;
+  refused.hint = "without --measure kernels are predicted, and no GPU is needed";
+  return refused;
+}
+
 // Why nothing was measured.
 std::optional<Diagnostic> measure(Asked& all) {
-  if (kernel_timer() == nullptr) return become_nccl_program();
+  if (kernel_timer() == nullptr) return in_our_words(become_nccl_program());
   const nccl::KernelTimes times = kernel_timer()(all.kernels);
-  if (times.refused) return times.refused;
+  if (times.refused) return in_our_words(*times.refused);
   all.table.machine = times.machine;
   for (std::size_t i = 0; i < times.kernels.size(); ++i) {
     all.table.rows[i].measured = times.kernels[i];

@@ -50,6 +50,15 @@ TEST_CASE("a request is as long as its new tokens where nothing is said") {
   CHECK(time_us("new=4096") < time_us("new=4096,kv=8192"));
 }
 
+TEST_CASE("without a GPU nothing is measured, which is said") {
+  const Finished run = lockstep("kernel gemm --shape m=8,n=64,k=64 --measure");
+  if (run.code == 0) return;  // there is one
+  CHECK(run.code == 4);
+  CHECK(run.out.empty());
+  CHECK(contains(run.err, "--measure: "));
+  CHECK(contains(run.err, "without --measure kernels are predicted"));
+}
+
 TEST_CASE("the norm of rows is bytes read and written: 2 x 2 x rows x columns") {
   const Finished rows = lockstep("kernel elementwise --shape rows=8,columns=7168 --json -");
   const Finished bytes = lockstep("kernel elementwise --shape read=114688,written=114688 --json -");

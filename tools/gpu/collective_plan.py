@@ -15,7 +15,7 @@ import sys
 
 KINDS = ("all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast")
 ELEMENT_BYTES = 2  # bfloat16
-ROWS = 16          # divisible by the ranks, so that chunks are whole rows
+COLUMNS = 128      # of every tensor: what zeros are is one value, which has one width
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -30,32 +30,35 @@ def all_sizes(least=4 * KIB, most=64 * MIB):
     return [size for size in sizes if size <= most]
 
 
-def lines_of(kind, size, ranks):
+def lines_of(kind, size):
     """The program's lines of one call."""
     name = f"{kind}_{size}"
-    # An all-gather takes each rank's rows and gives all of them; the others take all.
-    rows = "part" if kind == "all_gather" else "own"
+    # An all-gather takes each rank's part and gives the whole; the others take the whole.
+    rows = f"part_{size}" if kind == "all_gather" else f"all_{size}"
     partial = ", partial: world" if kind in ("all_reduce", "reduce_scatter") else ""
     root = ", root: 0" if kind == "broadcast" else ""
-    width = size // (ROWS * ELEMENT_BYTES)
-    return [f"{{zeros: {name}, rows: {rows}, width: {width}{partial}}}",
+    return [f"{{zeros: {name}, rows: {rows}, width: {COLUMNS}{partial}}}",
             f"{{{kind}: {name}, group: world{root}, name: {name}}}"]
 
 
 def scenario(ranks, sizes):
-    if ROWS % ranks:
-        raise SystemExit(f"collective_plan.py: {ranks} ranks; the {ROWS} rows must divide by them")
+    row = COLUMNS * ELEMENT_BYTES
+    if any(size % (row * ranks) for size in sizes):
+        raise SystemExit(f"collective_plan.py: {ranks} ranks cannot share {row} bytes a row evenly")
     text = ["# Written by tools/gpu/collective_plan.py.",
             "lockstep: 1",
             "name: collectives",
             f"about: collectives of {len(sizes)} sizes on {ranks} ranks, to be timed",
             f"world: {ranks}",
-            f"tokens: {ROWS}",
-            "rows: {part: {split: own, over: world}}",
-            "program:"]
+            "tokens: 1",
+            "rows:"]
+    for size in sizes:
+        text += [f"  all_{size}: {{pad: own, to: {size // row}}}",
+                 f"  part_{size}: {{pad: own, to: {size // row // ranks}}}"]
+    text.append("program:")
     for size in sizes:
         for kind in KINDS:
-            text += ["  - " + line for line in lines_of(kind, size, ranks)]
+            text += ["  - " + line for line in lines_of(kind, size)]
     return "\n".join(text) + "\n"
 
 
@@ -63,10 +66,10 @@ def self_check():
     sizes = all_sizes()
     assert sizes[0] == 4 * KIB and sizes[-1] == 64 * MIB and len(sizes) == 29, sizes
     assert sizes == sorted(set(sizes))
-    assert all(size % (ROWS * ELEMENT_BYTES) == 0 for size in sizes)
-    text = scenario(8, [4096])
-    assert text.count("name: ") == 1 + len(KINDS), text
-    assert "width: 128" in text  # 4096 bytes are 16 rows of 128 columns of 2 bytes
+    text = scenario(8, sizes)
+    assert text.count(", name: ") == len(sizes) * len(KINDS)
+    # 6144 bytes are 24 rows of 128 columns of 2 bytes, 3 on each of 8 ranks.
+    assert "  all_6144: {pad: own, to: 24}\n  part_6144: {pad: own, to: 3}\n" in text, text
 
 
 def main():

@@ -39,6 +39,21 @@ def part_of(kind, shape):
     return ("latent " if shape.get("latent") == "1" else "") + name
 
 
+def machines(folder):
+    """What measured: of kernels, of collectives."""
+    found = []
+    for path in sorted(folder.glob("held_out_*.json")) + [folder / "collectives.json"]:
+        if not path.exists():
+            continue
+        told = json.loads(path.read_text(encoding="utf-8"))
+        told = told[0] if isinstance(told, list) else told
+        for text in (told.get("machine"), told.get("gpu", {}).get("machine"),
+                     told.get("gpu", {}).get("placement")):
+            if text and text not in found:
+                found.append(text)
+    return found
+
+
 def kernel_rows(folder):
     """[(part, shape text, predicted, time)], what was not measured, and what is missing."""
     rows, not_measured, missing = [], [], []
@@ -102,6 +117,9 @@ def collective_rows(folder):
     if not path.exists():
         return [], 0
     replay = json.loads(path.read_text(encoding="utf-8"))
+    replay = replay[0] if isinstance(replay, list) else replay
+    if "measured" not in replay.get("gpu", {}):  # it stopped before it came to that
+        return [], 0
     rows = []
     for kind, times in measured_collectives(replay).items():
         predictions = folder / f"predicted_{kind}.json"
@@ -139,7 +157,8 @@ def collective_list(rows):
 
 def page(folder):
     rows, not_measured, missing = kernel_rows(folder)
-    text = ["### Kernels", "", "Shapes of tools/gpu/kernel_shapes_held_out.csv; constants fitted "
+    text = ["Measured on: " + "; ".join(machines(folder)) + ".", ""] if machines(folder) else []
+    text += ["### Kernels", "", "Shapes of tools/gpu/kernel_shapes_held_out.csv; constants fitted "
             "to those of kernel_shapes_fit.csv. The spread is between the quartiles of one "
             "measurement, of its median.", ""]
     text += kernel_table(rows) if rows else ["Nothing was measured."]
