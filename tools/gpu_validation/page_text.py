@@ -47,9 +47,19 @@ def place(first):
     return f"{layer}`{first['module']}`"
 
 
+MOST_NAMED = 10
+
+
 def left_out(told):
+    """What was not run, by name; of many for one reason ("NAME: REASON") their number."""
     found = told.get("left_out") or []
-    return ["", "Left out: " + "; ".join(found) + "."] if found else []
+    reasons = {}
+    for one in found:
+        reasons.setdefault(one.partition(": ")[2], []).append(one)
+    said = []
+    for reason, names in reasons.items():
+        said += [f"{len(names)} files: {reason}"] if reason and len(names) > MOST_NAMED else names
+    return ["", "Left out: " + "; ".join(said) + "."] if found else []
 
 
 def yes(is_so):
