@@ -7,7 +7,13 @@ def measured(folder):
     texts = [lowered(page.read_text()) for page in pages]
     trouble = {} if texts else {"trouble": f"no Markdown in {folder}"}
     return {"command": "tools/gpu/measure DIR", "files": [page.name for page in pages],
-            "markdown": "\n\n".join(texts), "met": bool(texts)} | trouble
+            "markdown": "\n\n".join(texts), "met": bool(texts) and all(map(meets, texts))} | trouble
+
+
+def meets(text):
+    """Whether every goal of the page is met: its tables end a row with yes or no."""
+    missed = any(line.endswith("| no |") for line in text.splitlines())
+    return not missed and "Nothing was measured" not in text
 
 
 def lowered(text):
