@@ -4,6 +4,7 @@
 
 #include "backend/nccl/device_arithmetic.h"
 #include "backend/nccl/kernels_launch.cuh"
+#include "backend/numeric/sources.h"
 
 namespace lockstep::nccl {
 
@@ -11,52 +12,7 @@ using numeric::Interval;
 
 namespace {
 
-// The written addend with the most intervals of columns: it decides the result's. Null: none.
-const DeviceTensor* shape_of(std::span<const DeviceHeld> addends) {
-  const DeviceTensor* shape = nullptr;
-  for (const DeviceHeld& held : addends) {
-    if (held && (shape == nullptr || shape->columns.size() < held->columns.size())) {
-      shape = held.get();
-    }
-  }
-  return shape;
-}
-
 std::int64_t row_count(const DeviceHeld& held) { return held ? held->values.rows() : 0; }
-
-// Of each column of `slice`: which column of the values it is, the first if it is there twice;
-// negative: none.
-std::vector<std::int64_t> columns_in(const std::vector<Interval>& columns, Interval slice) {
-  std::vector<std::int64_t> from(static_cast<std::size_t>(slice.size()), -1);
-  std::int64_t at = 0;
-  for (const Interval& c : columns) {
-    const std::int64_t last = std::min(c.last, slice.last);
-    for (std::int64_t i = std::max(c.first, slice.first); i < last; ++i) {
-      std::int64_t& place = from[static_cast<std::size_t>(i - slice.first)];
-      if (place < 0) place = at + i - c.first;
-    }
-    at += c.size();
-  }
-  return from;
-}
-
-// Of each row of the result: which row of the source it is, or what RowsTaken says otherwise.
-// `old_rows`: how many rows the destination had that stay.
-std::vector<std::int64_t> rows_copied(const RowMoves& moves, Fill fill, std::int64_t source_rows,
-                                      std::int64_t old_rows) {
-  std::vector<std::int64_t> at(static_cast<std::size_t>(moves.rows_out),
-                               fill == Fill::zero ? kZeroRow : kNoRow);
-  std::fill_n(at.begin(), std::min(old_rows, moves.rows_out), kOldRow);
-  for (const Move& move : moves.moves) {
-    for (std::int64_t i = 0; i < move.count; ++i) {
-      const std::int64_t to = move.to + i;
-      const std::int64_t from = move.from + i;
-      if (to < 0 || to >= moves.rows_out) continue;
-      at[static_cast<std::size_t>(to)] = from >= 0 && from < source_rows ? from : kNoRow;
-    }
-  }
-  return at;
-}
 
 }  // namespace
 
@@ -76,8 +32,8 @@ DeviceValues DeviceArithmetic::taken(const Tensor& tensor, const std::vector<std
 
 DeviceHeld DeviceArithmetic::added(std::span<const Tensor> addends) const {
   if (addends.size() == 1) return addends.front();
-  const DeviceTensor* shape = shape_of(addends);
-  if (shape == nullptr) return nullptr;
+  const DeviceHeld shape = numeric::leading_addend(addends);
+  if (!shape) return nullptr;
   std::int64_t rows = 0;
   for (const Tensor& held : addends) rows = std::max(rows, row_count(held));
   // Of one type: as all tensors are that memory keeps. What is not is rounded first.
@@ -134,12 +90,13 @@ DeviceHeld DeviceArithmetic::scaled(const Tensor& tensor, double factor) const {
 DeviceHeld DeviceArithmetic::sliced_columns(const Tensor& tensor, Interval slice) const {
   if (!tensor) return nullptr;
   const Values& x = tensor->values;
+  const std::vector<std::int64_t> from = numeric::column_sources(tensor->columns, slice);
   Values out = make(x.rows(), slice.size(), x.type());
   with_type(x.type(), [&](auto t) {
     using T = decltype(t);
     for_each_element<T>(
         device(), out, "slicing columns",
-        ColumnsTaken<T>{elements<T>(x), x.columns(), 0, list(columns_in(tensor->columns, slice))});
+        ColumnsTaken<T>{elements<T>(x), x.columns(), 0, list(from)});
   });
   return made({slice}, std::move(out));
 }
@@ -155,7 +112,7 @@ DeviceHeld DeviceArithmetic::copied_rows(const Tensor& from, const Tensor& onto,
   const std::int64_t width = numeric::width_of(of_result);
   Values out = make(moves.rows_out, width, type);
   const std::vector<std::int64_t> at =
-      rows_copied(moves, fill, row_count(from), keeps ? old.rows() : 0);
+      numeric::row_sources(moves, fill, row_count(from), keeps ? old.rows() : 0);
   with_type(type, [&](auto t) {
     using T = decltype(t);
     const T* const source = from ? elements<T>(from->values) : nullptr;

@@ -1,11 +1,9 @@
 // When each operation of a rank began and ended on its GPU, by CUDA events.
 #pragma once
 
-#include <cuda_runtime_api.h>
-
-#include <memory>
 #include <vector>
 
+#include "backend/nccl/cuda_graph.h"
 #include "backend/nccl/device.h"
 #include "backend/nccl/launch/gpu_report.h"
 
@@ -33,19 +31,13 @@ class EventLog {
   std::vector<OperationTime> times() const;
 
  private:
-  struct Destroy {
-    void operator()(cudaEvent_t event) const { static_cast<void>(cudaEventDestroy(event)); }
-  };
-  using Event = std::unique_ptr<CUevent_st, Destroy>;
   struct Entry {
     int operation = 0;
     Event start;
     Event end;
   };
 
-  static Event make();
   void record(const Event& event);
-  double elapsed_us(const Event& event) const;
 
   Device& device_;
   Event zero_;

@@ -57,10 +57,7 @@ void GpuWorker::call(int operation, int communicator, const std::vector<NcclCall
   last_communicator_ = communicator;
   communicators_.issue(communicator, calls, {working.data(), scratch.data(), arithmetic_.storage()},
                        device_.stream(), process::name_of_operation(plan_, operation));
-  if (!is_noting_) return;
-  if (called_.empty() || called_.back().operation != operation) called_.push_back({operation, {}});
-  std::vector<NcclCall>& all = called_.back().calls;
-  all.insert(all.end(), calls.begin(), calls.end());
+  if (is_noting_) add(called_, operation, calls);
 }
 
 void GpuWorker::wait(int operation) {

@@ -29,7 +29,6 @@ class GpuWorker : public process::Worker {
   GpuWorker(const Plan& plan, const numeric::ReplayOptions& options, int rank, Device& device,
             Communicators& communicators, const GpuWorkerOptions& how);
 
-  const numeric::PlanReference& reference() const override { return reference_; }
   numeric::Shape shape(TensorId tensor) override;
   const void* identity(TensorId tensor) override { return tensors_.at(tensor, rank_).get(); }
   numeric::Held value(TensorId tensor) override;

@@ -1,14 +1,12 @@
 #include "backend/nccl/kernel_timer.h"
 
-#include <cuda_runtime_api.h>
-
 #include <algorithm>
 #include <cmath>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "backend/nccl/cuda_error.h"
+#include "backend/nccl/cuda_graph.h"
 
 namespace lockstep::nccl {
 namespace {
@@ -19,27 +17,10 @@ constexpr double kRunUs = 2000;        // of a graph, about: its launch is a few
 constexpr double kLongestRunUs = 2e4;  // beyond which fewer copies are used
 constexpr int kMostExecutions = 256;
 
-struct Destroy {
-  void operator()(cudaGraph_t graph) const { static_cast<void>(cudaGraphDestroy(graph)); }
-  void operator()(cudaGraphExec_t graph) const { static_cast<void>(cudaGraphExecDestroy(graph)); }
-  void operator()(cudaEvent_t event) const { static_cast<void>(cudaEventDestroy(event)); }
-};
-using Graph = std::unique_ptr<CUgraph_st, Destroy>;
-using RunnableGraph = std::unique_ptr<CUgraphExec_st, Destroy>;
-using Event = std::unique_ptr<CUevent_st, Destroy>;
-
 Event recorded(Device& device) {
-  cudaEvent_t event = nullptr;
-  check(cudaEventCreate(&event), "making an event");
-  Event made(event);
-  check(cudaEventRecord(event, device.stream()), "recording an event");
+  Event made = make_event();
+  check(cudaEventRecord(made.get(), device.stream()), "recording an event");
   return made;
-}
-
-double microseconds(const Event& start, const Event& end) {
-  float milliseconds = 0;
-  check(cudaEventElapsedTime(&milliseconds, start.get(), end.get()), "reading an event");
-  return static_cast<double>(milliseconds) * 1000.0;
 }
 
 // Once on every copy; the microseconds of one.
@@ -48,27 +29,7 @@ double pass(Device& device, int copies, const std::function<void(int)>& enqueue)
   for (int i = 0; i < copies; ++i) enqueue(i);
   const Event end = recorded(device);
   device.synchronize();
-  return microseconds(start, end) / copies;
-}
-
-RunnableGraph graph_of(Device& device, int executions, int copies,
-                       const std::function<void(int)>& enqueue) {
-  check(cudaStreamBeginCapture(device.stream(), cudaStreamCaptureModeRelaxed),
-        "capturing a CUDA graph");
-  std::exception_ptr trouble;
-  try {
-    for (int i = 0; i < executions; ++i) enqueue(i % copies);
-  } catch (const std::exception&) {
-    trouble = std::current_exception();  // the capture must be ended all the same
-  }
-  cudaGraph_t captured = nullptr;
-  const cudaError_t ended = cudaStreamEndCapture(device.stream(), &captured);
-  const Graph graph(captured);
-  if (trouble) std::rethrow_exception(trouble);
-  check(ended, "capturing a CUDA graph");
-  cudaGraphExec_t made = nullptr;
-  check(cudaGraphInstantiate(&made, captured, 0), "making a CUDA graph");
-  return RunnableGraph(made);
+  return microseconds_between(start, end) / copies;
 }
 
 }  // namespace
@@ -86,7 +47,9 @@ Spread time_of(Device& device, int copies, const std::function<void(int copy)>& 
   const int used = static_cast<int>(std::clamp(kLongestRunUs / once, 1.0, double(copies)));
   const int wanted = static_cast<int>(std::clamp(kRunUs / once, 4.0, double(kMostExecutions)));
   const int executions = std::max(used, wanted);
-  const RunnableGraph graph = graph_of(device, executions, used, enqueue);
+  const RunnableGraph graph = captured(device, [&] {
+    for (int i = 0; i < executions; ++i) enqueue(i % used);
+  });
   std::vector<std::pair<Event, Event>> runs;
   for (int i = -kWarmRuns; i < kRepetitions; ++i) {
     Event start = recorded(device);
@@ -96,7 +59,8 @@ Spread time_of(Device& device, int copies, const std::function<void(int copy)>& 
   }
   device.synchronize();
   std::vector<double> times;
-  for (const auto& [start, end] : runs) times.push_back(microseconds(start, end) / executions);
+  for (const auto& [start, end] : runs)
+    times.push_back(microseconds_between(start, end) / executions);
   return spread_of(std::move(times));
 }
 

@@ -11,6 +11,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "backend/numeric/sources.h"
+
 #if defined(__CUDACC__)
 #define LOCKSTEP_BOTH __host__ __device__
 #else
@@ -57,13 +59,8 @@ LOCKSTEP_BOTH inline float gated(float gate, float up, float limit) {
 
 // ---- moved ------------------------------------------------------------------------------------
 
-// In a list of rows: what no row of `from` is.
-inline constexpr std::int64_t kNoRow = -1;    // NaN
-inline constexpr std::int64_t kZeroRow = -2;  // zero
-inline constexpr std::int64_t kOldRow = -3;   // what stood there before
-
-// Row at[r] of `from`, or what the list says; NaN beyond its rows and columns. `old`: the rows that
-// kOldRow means, of `columns` columns.
+// Row at[r] of `from`, or what the list says (numeric/sources.h); NaN beyond its rows and columns.
+// `old`: the rows that kOldSource means, of `columns` columns.
 template <class T>
 struct RowsTaken {
   const T* from;
@@ -72,8 +69,8 @@ struct RowsTaken {
   const T* old = nullptr;
   LOCKSTEP_BOTH float operator()(std::int64_t r, std::int64_t c) const {
     const std::int64_t row = at[r];
-    if (row == kZeroRow) return 0.0F;
-    if (row == kOldRow) return wide(old[r * columns + c]);
+    if (row == numeric::kZeroSource) return 0.0F;
+    if (row == numeric::kOldSource) return wide(old[r * columns + c]);
     return row >= 0 && row < rows && c < columns ? wide(from[row * columns + c]) : not_a_number();
   }
 };

@@ -117,13 +117,10 @@ process::Backend backend_of(const Launch& launch, const MemoryPlan& memory,
   return backend;
 }
 
-void compare_calls(const Plan& plan, bool repairs, GpuReplayOutcome& outcome) {
-  outcome.expected = expected_calls(plan, repairs);
-  for (std::size_t rank = 0; rank < outcome.reports.size(); ++rank) {
-    if (!outcome.call_difference.empty()) return;
-    outcome.call_difference = difference(plan, static_cast<int>(rank), outcome.expected[rank],
-                                         outcome.reports[rank].called);
-  }
+std::string call_difference(const Plan& plan, bool repairs, const std::vector<GpuReport>& reports) {
+  std::vector<CallList> called;
+  for (const GpuReport& report : reports) called.push_back(report.called);
+  return difference(plan, expected_calls(plan, repairs), called);
 }
 
 }  // namespace
@@ -163,7 +160,9 @@ GpuReplayOutcome replay(const Plan& plan, const GpuReplayOptions& options) {
   for (const std::vector<std::byte>& report : outcome.replay.workers) {
     outcome.reports.push_back(decode_gpu_report(report));
   }
-  if (!outcome.reports.empty()) compare_calls(plan, !options.process.numeric.propagate, outcome);
+  if (outcome.reports.empty()) return outcome;
+  outcome.call_difference =
+      call_difference(plan, !options.process.numeric.propagate, outcome.reports);
   return outcome;
 }
 

@@ -1,24 +1,12 @@
 #include "backend/nccl/timed_runs.h"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "backend/nccl/cuda_error.h"
 #include "backend/numeric/interpreter.h"
 
 namespace lockstep::nccl {
-namespace {
-
-struct DestroyGraph {
-  void operator()(cudaGraph_t graph) const { static_cast<void>(cudaGraphDestroy(graph)); }
-  void operator()(cudaGraphExec_t graph) const { static_cast<void>(cudaGraphExecDestroy(graph)); }
-};
-using Graph = std::unique_ptr<CUgraph_st, DestroyGraph>;
-using RunnableGraph = std::unique_ptr<CUgraphExec_st, DestroyGraph>;
-
-}  // namespace
-
 std::vector<int> TimedRuns::operations_of(int step) const {
   std::vector<int> operations;
   const auto count = static_cast<int>(plan_.operations.size());
@@ -42,35 +30,30 @@ TimedRun TimedRuns::enqueued(int step, const std::vector<int>& operations) {
   return {step, false, log_.times()};
 }
 
-std::vector<TimedRun> TimedRuns::as_graph(int step, const std::vector<int>& operations,
-                                          int repetitions, std::string& why) {
-  const cudaStream_t stream = rank_.device.stream();
-  rank_.meet();
+RunnableGraph TimedRuns::graph_of(const std::vector<int>& operations) {
   log_.begin();
   log_.set_captured(true);
-  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed), "capturing a CUDA graph");
-  std::string trouble;
-  try {
-    enqueue_all(operations);
-  } catch (const CudaError& error) {
-    trouble = error.what();
-  }
+  RunnableGraph graph = captured(rank_.device, [&] { enqueue_all(operations); });
   log_.set_captured(false);
-  cudaGraph_t captured = nullptr;
-  const cudaError_t ended = cudaStreamEndCapture(stream, &captured);
-  const Graph graph(captured);
-  if (ended != cudaSuccess || !trouble.empty()) {
-    why = trouble.empty() ? cudaGetErrorString(ended) : trouble;
+  return graph;
+}
+
+std::vector<TimedRun> TimedRuns::as_graph(int step, const std::vector<int>& operations,
+                                          int repetitions, std::string& why) {
+  rank_.meet();
+  RunnableGraph graph;
+  try {
+    graph = graph_of(operations);
+  } catch (const CudaError& error) {
+    log_.set_captured(false);
+    why = error.what();
     return {};
   }
-  cudaGraphExec_t made = nullptr;
-  check(cudaGraphInstantiate(&made, captured, 0), "making a CUDA graph");
-  const RunnableGraph runnable(made);
   std::vector<TimedRun> runs;
   for (int i = -1; i < repetitions; ++i) {  // the first uploads the graph, and is not told
     rank_.meet();
     log_.note_idle();
-    check(cudaGraphLaunch(made, stream), "running a CUDA graph");
+    check(cudaGraphLaunch(graph.get(), rank_.device.stream()), "running a CUDA graph");
     if (!operations.empty()) rank_.wait(operations.back());
     if (i >= 0) runs.push_back({step, true, log_.times()});
   }

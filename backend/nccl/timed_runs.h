@@ -38,6 +38,7 @@ class TimedRuns {
   std::vector<int> operations_of(int step) const;
   void enqueue_all(const std::vector<int>& operations);
   TimedRun enqueued(int step, const std::vector<int>& operations);
+  RunnableGraph graph_of(const std::vector<int>& operations);
   // Empty where the step cannot be captured; then the reason is in `why`.
   std::vector<TimedRun> as_graph(int step, const std::vector<int>& operations, int repetitions,
                                  std::string& why);

@@ -22,16 +22,24 @@ bool depends_on_rank(const Plan& plan, const Operation& op) {
          });
 }
 
-std::vector<std::int64_t> home_rows(const Plan& plan, const PlanReference& reference,
-                                    std::span<const Call> calls, std::size_t output) {
+std::vector<std::int64_t> home_rows(const Plan& plan, std::span<const Call> calls,
+                                    std::size_t output) {
   std::vector<std::int64_t> rows;
   for (const Call& call : calls) {
     const Operation& op = plan.operations[static_cast<std::size_t>(call.operation)];
     if (op.kind != OpKind::combine) break;
     const LayoutId home = plan.spec(op.out[output].declared).rows;
-    rows.push_back(std::ssize(reference.rows(home, call.rank)));
+    rows.push_back(row_count(plan.layout(home).rows.at(call.rank)));
   }
   return rows;
+}
+
+Interval slice_of(const Plan& plan, const Operation& op, int rank) {
+  const Membership m = membership(plan, op.group, rank);
+  const ShareRange slice =
+      column_slice(plan.column_count(plan.tensor(op.in.front().tensor).columns), m.index,
+                   static_cast<int>(m.members->size()));
+  return {slice.first, slice.last};
 }
 
 template class HeldTensors<HostArithmetic>;

@@ -22,8 +22,10 @@ int rows_key(const Plan& plan, const Operation& op, int rank);
 bool depends_on_rank(const Plan& plan, const Operation& op);
 // By member of a collective, the rows that each receives of a sum that returns home; none of other
 // operations.
-std::vector<std::int64_t> home_rows(const Plan& plan, const PlanReference& reference,
-                                    std::span<const Call> calls, std::size_t output);
+std::vector<std::int64_t> home_rows(const Plan& plan, std::span<const Call> calls,
+                                    std::size_t output);
+// The columns of its operand that a slice_columns takes on `rank`.
+Interval slice_of(const Plan& plan, const Operation& op, int rank);
 
 template <class Arithmetic>
 class HeldTensors {

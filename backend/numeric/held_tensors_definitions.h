@@ -41,19 +41,12 @@ void HeldTensors<A>::compute(int operation, int rank) {
 template <class A>
 auto HeldTensors<A>::local_result(const Operation& op, int rank, std::span<const Tensor> in)
     -> Tensor {
-  const auto column_count = [&](TensorId tensor) {
-    return plan_.column_count(plan_.tensor(tensor).columns);
-  };
   switch (op.kind) {
     case OpKind::copy_rows:
       return a_.copied_rows(in[0], in[1], plan_.move_table(op.moves).of.at(rank), op.fill,
-                            {0, column_count(op.out.front().tensor)});
-    case OpKind::slice_columns: {
-      const Membership m = membership(plan_, op.group, rank);
-      const ShareRange slice = column_slice(column_count(op.in.front().tensor), m.index,
-                                            static_cast<int>(m.members->size()));
-      return a_.sliced_columns(in[0], {slice.first, slice.last});
-    }
+                            {0, plan_.column_count(plan_.tensor(op.out.front().tensor).columns)});
+    case OpKind::slice_columns:
+      return a_.sliced_columns(in[0], slice_of(plan_, op, rank));
     case OpKind::add:
       return a_.added(in);
     case OpKind::scale:

@@ -10,7 +10,6 @@ LocalRanks::LocalRanks(const Plan& plan, const ReplayOptions& options, Weights& 
                        PlanReference& reference, RecordChoice record)
     : plan_(plan),
       options_(options),
-      reference_(reference),
       tensors_(plan, options, HostArithmetic(weights, options.storage), reference,
                std::move(record)) {}
 
@@ -42,8 +41,8 @@ std::vector<Held> LocalRanks::exchanged(const std::vector<Call>& calls, std::siz
     const Operation& op = plan_.operations[static_cast<std::size_t>(call.operation)];
     passed.push_back(tensors_.at(op.in[output].tensor, call.rank));
   }
-  return numeric::exchange(plan_, calls, output, passed,
-                           home_rows(plan_, reference_, calls, output), options_.storage);
+  return numeric::exchange(plan_, calls, output, passed, home_rows(plan_, calls, output),
+                           options_.storage);
 }
 
 }  // namespace lockstep::numeric

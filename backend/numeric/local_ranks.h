@@ -28,7 +28,6 @@ class LocalRanks : public Ranks {
 
   const Plan& plan_;
   const ReplayOptions& options_;
-  PlanReference& reference_;
   HeldTensors<HostArithmetic> tensors_;
 };
 

@@ -227,11 +227,11 @@ void PlanReference::define_streams() {
   }
 }
 
-Interval PlanReference::columns(SpecId spec, const std::string& columns, int rank) const {
-  const std::int64_t count = plan_.column_count(columns);
-  const GroupId over = plan_.spec(spec).columns_over;
+Interval columns_on(const Plan& plan, SpecId spec, const std::string& columns, int rank) {
+  const std::int64_t count = plan.column_count(columns);
+  const GroupId over = plan.spec(spec).columns_over;
   if (!over.exists()) return {0, count};
-  const Membership m = membership(plan_, over, rank);
+  const Membership m = membership(plan, over, rank);
   if (m.members == nullptr) return {0, count};
   const ShareRange slice = column_slice(count, m.index, static_cast<int>(m.members->size()));
   return {slice.first, slice.last};

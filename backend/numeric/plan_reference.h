@@ -25,6 +25,10 @@ TokenTable token_table(const Plan& plan);
 // The quantity of the model that `term` is by its kind; nothing for TermKind::other.
 std::optional<QuantityName> quantity_of(const Term& term);
 
+// The columns of a tensor named `columns` (Tensor::columns) on `rank`: a slice if it is cut over a
+// group.
+Interval columns_on(const Plan& plan, SpecId spec, const std::string& columns, int rank);
+
 class PlanReference {
  public:
   // `plan` and `weights` must outlive it. `storage`: of the tensors that it is compared with.
@@ -39,8 +43,9 @@ class PlanReference {
   const std::vector<std::int64_t>& rows(LayoutId layout, int rank) const;
   // What a tensor named `columns` (Tensor::columns) should be on `rank`.
   Target target(SpecId id, const std::string& columns, int rank);
-  // The columns of such a tensor on `rank`: a slice if it is cut over a group.
-  Interval columns(SpecId spec, const std::string& columns, int rank) const;
+  Interval columns(SpecId spec, const std::string& columns, int rank) const {
+    return columns_on(plan_, spec, columns, rank);
+  }
   // The reference itself in the form of a tensor: padding rows are NaN, or zero where they must be.
   static Held held(const Target& target);
   // Likewise, with `shift` added to each element of a token's row.

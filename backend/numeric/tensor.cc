@@ -2,20 +2,10 @@
 
 #include <algorithm>
 
+#include "backend/numeric/sources.h"
+
 namespace lockstep::numeric {
 namespace {
-
-// The written addend whose columns decide the result's: the one with the most intervals, since it
-// tells most about what was gathered.
-const LocalTensor* shape_of(std::span<const Held> addends) {
-  const LocalTensor* shape = nullptr;
-  for (const Held& held : addends) {
-    if (held && (shape == nullptr || shape->columns.size() < held->columns.size())) {
-      shape = held.get();
-    }
-  }
-  return shape;
-}
 
 template <class T>
 void add_rows(Matrix<T>& total, const LocalTensor& addend) {
@@ -58,7 +48,7 @@ void append(std::vector<Interval>& columns, Interval next) {
 
 template <class T>
 Sum<T> sum(std::span<const Held> addends) {
-  const LocalTensor* shape = shape_of(addends);
+  const LocalTensor* shape = leading_addend(addends).get();
   if (shape == nullptr) return {};
   std::int64_t rows = 0;
   for (const Held& held : addends) rows = std::max(rows, row_count(held));
@@ -79,7 +69,7 @@ template Sum<double> sum<double>(std::span<const Held>);
 
 Held added(std::span<const Held> addends) {
   if (addends.size() == 1) return addends.front();
-  if (shape_of(addends) == nullptr) return nullptr;
+  if (!leading_addend(addends)) return nullptr;
   Sum<float> total = sum<float>(addends);
   return make_held(std::move(total.columns), std::move(total.values));
 }
@@ -95,22 +85,12 @@ Held scaled(const Held& held, double factor) {
 
 Held sliced_columns(const Held& held, Interval slice) {
   if (!held) return nullptr;
-  constexpr std::int64_t kLacking = -1;
-  std::vector<std::int64_t> from(static_cast<std::size_t>(slice.size()), kLacking);
-  std::int64_t at = 0;
-  for (const Interval& c : held->columns) {
-    const std::int64_t last = std::min(c.last, slice.last);
-    for (std::int64_t i = std::max(c.first, slice.first); i < last; ++i) {
-      std::int64_t& column = from[static_cast<std::size_t>(i - slice.first)];
-      if (column == kLacking) column = at + i - c.first;
-    }
-    at += c.size();
-  }
+  const std::vector<std::int64_t> from = column_sources(held->columns, slice);
   Matrix<float> values(held->values.rows(), slice.size(), kUndefinedElement);
   for (std::int64_t r = 0; r < values.rows(); ++r) {
     for (std::int64_t c = 0; c < values.columns(); ++c) {
       const std::int64_t column = from[static_cast<std::size_t>(c)];
-      if (column != kLacking) values(r, c) = held->values(r, column);
+      if (column != kNoSource) values(r, c) = held->values(r, column);
     }
   }
   return make_held({slice}, std::move(values));
@@ -121,24 +101,17 @@ Held copied_rows(const Held& from, const Held& onto, const RowMoves& moves, Fill
   const LocalTensor* shape = from ? from.get() : onto.get();
   const std::vector<Interval> result_columns =
       shape == nullptr ? std::vector<Interval>{columns} : shape->columns;
-  const float background = fill == Fill::zero ? 0.0F : kUndefinedElement;
-  Matrix<float> rows(moves.rows_out, width_of(result_columns), background);
-  if (fill == Fill::keep && onto && onto->columns == result_columns) {
-    for (std::int64_t r = 0; r < std::min(rows.rows(), onto->values.rows()); ++r) {
-      std::ranges::copy(onto->values.row(r), rows.row(r).begin());
-    }
-  }
-  for (const Move& move : moves.moves) {
-    const std::int64_t first = std::clamp<std::int64_t>(-move.to, 0, move.count);
-    const std::int64_t last = std::clamp<std::int64_t>(rows.rows() - move.to, first, move.count);
-    for (std::int64_t i = first; i < last; ++i) {
-      const std::int64_t source = move.from + i;
-      const std::span<float> to = rows.row(move.to + i);
-      if (from && source >= 0 && source < from->values.rows()) {
-        std::ranges::copy(from->values.row(source), to.begin());
-      } else {
-        std::ranges::fill(to, kUndefinedElement);
-      }
+  const bool keeps = fill == Fill::keep && onto && onto->columns == result_columns;
+  const std::vector<std::int64_t> sources =
+      row_sources(moves, fill, row_count(from), keeps ? onto->values.rows() : 0);
+  Matrix<float> rows(moves.rows_out, width_of(result_columns), kUndefinedElement);
+  for (std::int64_t r = 0; r < rows.rows(); ++r) {
+    const std::int64_t source = sources[static_cast<std::size_t>(r)];
+    if (source == kZeroSource) {
+      std::ranges::fill(rows.row(r), 0.0F);
+    } else if (source != kNoSource) {
+      const Matrix<float>& values = source == kOldSource ? onto->values : from->values;
+      std::ranges::copy(values.row(source == kOldSource ? r : source), rows.row(r).begin());
     }
   }
   return make_held(result_columns, std::move(rows));

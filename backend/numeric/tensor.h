@@ -32,6 +32,18 @@ std::int64_t row_count(const Held& held);  // 0 if never written
 std::int64_t width_of(const std::vector<Interval>& columns);
 void append(std::vector<Interval>& columns, Interval next);
 
+// The written addend whose columns decide a sum's: the one with the most intervals, since it tells
+// most about what was gathered. Null: none was written. `Tensor`: shared ownership of something
+// with `columns`.
+template <class Tensor>
+Tensor leading_addend(std::span<const Tensor> addends) {
+  Tensor leader = nullptr;
+  for (const Tensor& addend : addends) {
+    if (addend && (!leader || leader->columns.size() < addend->columns.size())) leader = addend;
+  }
+  return leader;
+}
+
 // The sum of `addends`, accumulated in T in their order, a row per row of the longest. A row that
 // an addend lacks is NaN, and so is everything if an addend was never written or has other columns.
 template <class T>

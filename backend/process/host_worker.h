@@ -12,7 +12,6 @@ class HostWorker : public Worker {
   // All must outlive it.
   HostWorker(const Plan& plan, const numeric::ReplayOptions& options, int rank, Mesh& mesh);
 
-  const numeric::PlanReference& reference() const override { return reference_; }
   numeric::Shape shape(TensorId tensor) override;
   const void* identity(TensorId tensor) override;
   numeric::Held value(TensorId tensor) override;

@@ -65,8 +65,7 @@ void Rank::exchange(const Meeting& meeting, const std::vector<Call>& calls, std:
   for (const Notice& n : meeting.notices) {
     if (output < n.shapes.size()) shapes.push_back(n.shapes[output]);
   }
-  const std::vector<std::int64_t> home =
-      numeric::home_rows(plan_, worker_.reference(), calls, output);
+  const std::vector<std::int64_t> home = numeric::home_rows(plan_, calls, output);
   const Exchange exchange(plan_, calls, output, shapes, home, storage_);
   worker_.exchange(calls[meeting.self].operation, exchange,
                    {meeting.members, meeting.self, meeting.communicator, meeting.number, output});

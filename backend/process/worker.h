@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "backend/numeric/exchange.h"
-#include "backend/numeric/plan_reference.h"
+#include "backend/numeric/reference.h"
 #include "backend/process/channels.h"
 #include "sim/plan/plan.h"
 
@@ -37,8 +37,6 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   virtual ~Worker() = default;
-
-  virtual const numeric::PlanReference& reference() const = 0;
 
   virtual numeric::Shape shape(TensorId tensor) = 0;
   // Changes when the tensor is written.

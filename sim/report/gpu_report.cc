@@ -171,7 +171,7 @@ Json gpu_json(const Plan& plan, const GpuReplayOutcome& outcome, const GpuPredic
                {"memory", outcome.memory},
                {"peak_bytes", std::move(peaks)}};
   if (called.empty()) return json;
-  json["nccl_calls"] = nccl::nccl_calls_json(plan, outcome.expected, called);
+  json["nccl_calls"] = nccl::nccl_calls_json(plan, called, outcome.call_difference);
   json["measured"] = measured_json(plan, nccl::measured(plan, outcome.reports), predicted);
   return json;
 }

@@ -94,7 +94,7 @@ TEST_CASE_TEMPLATE("a list of rows may say NaN, zero, or what stood there before
   Setting<T> s;
   const Matrix<float> before = drawn(s.random, 6, kColumns, s.host.storage());
   const std::vector<T> old = in_memory<T>(before);
-  const std::vector<std::int64_t> at = {nccl::kNoRow, nccl::kZeroRow, 1, 4, kRows};
+  const std::vector<std::int64_t> at = {numeric::kNoSource, numeric::kZeroSource, 1, 4, kRows};
   const Matrix<float> out = on_host<T>(
       5, kColumns + 1, nccl::RowsTaken<T>{s.in.data(), kRows, kColumns, at.data(), nullptr});
   CHECK(std::isnan(out(0, 0)));
@@ -102,7 +102,8 @@ TEST_CASE_TEMPLATE("a list of rows may say NaN, zero, or what stood there before
   CHECK(out(3, 1) == s.x(4, 1));
   CHECK(std::isnan(out(3, kColumns)));  // beyond its columns
   CHECK(std::isnan(out(4, 0)));         // beyond its rows
-  const std::vector<std::int64_t> with_old = {nccl::kNoRow, nccl::kZeroRow, nccl::kOldRow};
+  const std::vector<std::int64_t> with_old = {numeric::kNoSource, numeric::kZeroSource,
+                                              numeric::kOldSource};
   const Matrix<float> kept = on_host<T>(
       3, kColumns, nccl::RowsTaken<T>{s.in.data(), kRows, kColumns, with_old.data(), old.data()});
   CHECK(kept(2, 7) == before(2, 7));

@@ -32,7 +32,6 @@ class RecordingRanks : public numeric::LocalRanks {
                    }),
         plan_(plan),
         options_(options),
-        reference_(reference),
         calls_(static_cast<std::size_t>(plan.world)) {}
 
   void go_on(int operation, int rank, bool) override {
@@ -58,8 +57,7 @@ class RecordingRanks : public numeric::LocalRanks {
         shapes.push_back(numeric::shape_of(held(op.in[output].tensor, call.rank)));
       }
       const numeric::Exchange exchange(plan_, calls, output, shapes,
-                                       numeric::home_rows(plan_, reference_, calls, output),
-                                       options_.storage);
+                                       numeric::home_rows(plan_, calls, output), options_.storage);
       for (std::size_t m = 0; m < calls.size(); ++m) {
         add(calls[m].operation, calls[m].rank, nccl::nccl_calls(exchange, static_cast<int>(m)));
       }
@@ -101,7 +99,6 @@ class RecordingRanks : public numeric::LocalRanks {
 
   const Plan& plan_;
   const numeric::ReplayOptions& options_;
-  const numeric::PlanReference& reference_;
   std::vector<std::map<int, std::vector<NcclCall>>> calls_;  // by rank and operation
 };
 
@@ -202,10 +199,14 @@ TEST_CASE(
   const CallList list{{0, {reduce_of(8, 1)}}};
   const std::string call = R"({"operation":0,"call":"reduce","reduction":"sum","count":8,"root":1,)"
                            R"("group":"moe_tp","members":2})";
-  CHECK(nccl::nccl_calls_json(plan, {list, list}, {list, list}).dump() ==
+  const std::vector<CallList> planned{list, list};
+  const std::string none = nccl::difference(plan, planned, planned);
+  CHECK(nccl::nccl_calls_json(plan, planned, none).dump() ==
         R"({"as_planned":true,"ranks":[{"rank":0,"calls":[)" + call + R"(]},{"rank":1,"calls":[)" +
             call + "]}]}");
-  const nlohmann::ordered_json differs = nccl::nccl_calls_json(plan, {list, list}, {list, {}});
+  const std::vector<CallList> called{list, {}};
+  const nlohmann::ordered_json differs =
+      nccl::nccl_calls_json(plan, called, nccl::difference(plan, planned, called));
   CHECK(differs["as_planned"] == false);
   CHECK(differs["difference"] == nccl::difference(plan, 1, list, {}));
 }

@@ -123,17 +123,24 @@ CallList decode_calls(process::ByteReader& in) {
   return list;
 }
 
-nlohmann::ordered_json nccl_calls_json(const Plan& plan, const std::vector<CallList>& expected,
-                                       const std::vector<CallList>& called) {
-  nlohmann::ordered_json ranks = nlohmann::ordered_json::array();
+std::string difference(const Plan& plan, const std::vector<CallList>& expected,
+                       const std::vector<CallList>& called) {
   std::string first;
+  for (std::size_t r = 0; r < called.size() && first.empty(); ++r) {
+    first = difference(plan, static_cast<int>(r), expected[r], called[r]);
+  }
+  return first;
+}
+
+nlohmann::ordered_json nccl_calls_json(const Plan& plan, const std::vector<CallList>& called,
+                                       const std::string& difference) {
+  nlohmann::ordered_json ranks = nlohmann::ordered_json::array();
   for (std::size_t r = 0; r < called.size(); ++r) {
     const auto rank = static_cast<int>(r);
-    if (first.empty()) first = difference(plan, rank, expected[r], called[r]);
     ranks.push_back({{"rank", rank}, {"calls", calls_json(plan, rank, called[r])}});
   }
-  nlohmann::ordered_json all{{"as_planned", first.empty()}};
-  if (!first.empty()) all["difference"] = first;
+  nlohmann::ordered_json all{{"as_planned", difference.empty()}};
+  if (!difference.empty()) all["difference"] = difference;
   all["ranks"] = std::move(ranks);
   return all;
 }

@@ -41,16 +41,19 @@ std::vector<CallList> expected_calls(const Plan& plan, bool repairs);
 // nothing does.
 std::string difference(const Plan& plan, int rank, const CallList& expected,
                        const CallList& called);
+// The same over all ranks, the lowest first. REQUIRES: as many lists, both times.
+std::string difference(const Plan& plan, const std::vector<CallList>& expected,
+                       const std::vector<CallList>& called);
 
 // "reduce sum count=4096 root=2 over moe_tp, 8 ranks"
 std::string text_of(const Plan& plan, int rank, int operation, const NcclCall& call);
 
 // The member `nccl_calls` of a lockstep.replay/1 object: {"as_planned", "difference", "ranks"}.
-// `difference` is the first one, and absent if there is none; "ranks" is [{"rank", "calls"}], and a
-// call is {"operation", "call", "reduction", "count", "root" or "peer", "group", "members"}, where
-// `reduction` is of calls that reduce, and `members` counts those of the group. REQUIRES: as many
-// lists as the plan has ranks, both times.
-nlohmann::ordered_json nccl_calls_json(const Plan& plan, const std::vector<CallList>& expected,
-                                       const std::vector<CallList>& called);
+// `difference` is that of the lists, and absent if it is empty; "ranks" is [{"rank", "calls"}], and
+// a call is {"operation", "call", "reduction", "count", "root" or "peer", "group", "members"},
+// where `reduction` is of calls that reduce, and `members` counts those of the group. REQUIRES: as
+// many lists as the plan has ranks.
+nlohmann::ordered_json nccl_calls_json(const Plan& plan, const std::vector<CallList>& called,
+                                       const std::string& difference);
 
 }  // namespace lockstep::nccl

@@ -5,6 +5,7 @@
 
 #include "backend/nccl/launch/call_list.h"
 #include "backend/nccl/launch/plan_shapes.h"
+#include "backend/numeric/held_tensors.h"
 #include "backend/numeric/interpreter.h"
 #include "backend/numeric/peers.h"
 #include "backend/numeric/rendezvous.h"
@@ -104,16 +105,13 @@ class Walk {
 
   void exchange(const std::vector<Call>& calls, std::size_t output) {
     std::vector<Shape> shapes;
-    std::vector<std::int64_t> home_rows;
     for (const Call& call : calls) {
       const Operation& op = operation_of(call.operation);
       if (op.out.empty()) continue;
       shapes.push_back(shapes_.held(op.in[output].tensor, call.rank));
-      if (op.kind != OpKind::combine) continue;
-      const LayoutId home = plan_.spec(op.out[output].declared).rows;
-      home_rows.push_back(row_count(plan_.layout(home).rows.at(call.rank)));
     }
-    const numeric::Exchange exchange(plan_, calls, output, shapes, home_rows,
+    const numeric::Exchange exchange(plan_, calls, output, shapes,
+                                     numeric::home_rows(plan_, calls, output),
                                      numeric::Storage::float32);
     for (std::size_t m = 0; m < calls.size(); ++m) {
       const Operation& op = operation_of(calls[m].operation);

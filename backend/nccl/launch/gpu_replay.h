@@ -28,8 +28,7 @@ struct GpuReplayOutcome {
   std::string placement;            // one sentence: who runs where, and what its times are worth
   std::vector<std::string> memory;  // what is needed, a line for each GPU
   std::vector<GpuReport> reports;   // by rank; none of a replay that stopped
-  std::vector<CallList> expected;   // by rank: what the plan says they call; likewise
-  std::string call_difference;      // the first thing in which they differ; empty: nothing
+  std::string call_difference;      // the first between calls and plan; empty: none
 };
 
 }  // namespace lockstep::nccl

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "backend/numeric/program_blocks.h"
+#include "backend/numeric/held_tensors.h"
 
 namespace lockstep::nccl {
 
@@ -22,13 +22,7 @@ bool has_real_rows(const RowMap& rows) {
 }
 
 Interval columns_of(const Plan& plan, SpecId spec, TensorId tensor, int rank) {
-  const std::int64_t count = plan.column_count(plan.tensor(tensor).columns);
-  const GroupId over = plan.spec(spec).columns_over;
-  if (!over.exists()) return {0, count};
-  const Membership m = membership(plan, over, rank);
-  if (m.members == nullptr) return {0, count};
-  const ShareRange slice = column_slice(count, m.index, static_cast<int>(m.members->size()));
-  return {slice.first, slice.last};
+  return numeric::columns_on(plan, spec, plan.tensor(tensor).columns, rank);
 }
 
 }  // namespace
@@ -82,11 +76,7 @@ Shape PlanShapes::result(const Operation& op, int rank) const {
       return held(op.in.front().tensor, rank);
     case OpKind::slice_columns: {
       Shape own = held(op.in.front().tensor, rank);
-      const Membership m = membership(plan_, op.group, rank);
-      const ShareRange slice =
-          column_slice(plan_.column_count(plan_.tensor(op.in.front().tensor).columns), m.index,
-                       static_cast<int>(m.members->size()));
-      if (own.written) own.columns = {{slice.first, slice.last}};
+      if (own.written) own.columns = {numeric::slice_of(plan_, op, rank)};
       return own;
     }
     default: {
