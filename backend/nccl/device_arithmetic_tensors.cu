@@ -94,9 +94,8 @@ DeviceHeld DeviceArithmetic::sliced_columns(const Tensor& tensor, Interval slice
   Values out = make(x.rows(), slice.size(), x.type());
   with_type(x.type(), [&](auto t) {
     using T = decltype(t);
-    for_each_element<T>(
-        device(), out, "slicing columns",
-        ColumnsTaken<T>{elements<T>(x), x.columns(), 0, list(from)});
+    for_each_element<T>(device(), out, "slicing columns",
+                        ColumnsTaken<T>{elements<T>(x), x.columns(), 0, list(from)});
   });
   return made({slice}, std::move(out));
 }
