@@ -17,28 +17,51 @@ Diagnostic fault_in(const std::string& file, const std::string& what) {
                      "give what `lockstep kernel KIND --measure --json FILE` wrote");
 }
 
-// Throws what Json throws where the row is not as it must be.
+// Thrown where the file is not as `kernel --json` writes it.
+struct Unlike {
+  std::string what;
+};
+
+const Json& member(const Json& json, const char* key) {
+  if (!json.is_object() || !json.contains(key)) throw Unlike{fmt::format("'{}' is missing", key)};
+  return json[key];
+}
+
+std::string text_of(const Json& json, const char* key) {
+  const Json& value = member(json, key);
+  if (!value.is_string()) throw Unlike{fmt::format("'{}' must be a text", key)};
+  return value;
+}
+
+double number_of(const Json& json, const char* key) {
+  const Json& value = member(json, key);
+  if (!value.is_number()) throw Unlike{fmt::format("'{}' must be a number", key)};
+  return value;
+}
+
 Result<MeasuredKernel> row_of(const std::string& kind, const Json& row) {
+  const Json& said = member(row, "shape");
+  if (!said.is_object()) throw Unlike{"'shape' must be keys and texts"};
   ShapeText shape;
-  for (const auto& [name, value] : row.at("shape").items()) {
-    shape.emplace_back(name, value.get<std::string>());
-  }
+  for (const auto& [name, value] : said.items())
+    shape.emplace_back(name, text_of(said, name.c_str()));
   const Result<Kernel> kernel = kernel_of(kind, shape);
   if (!kernel) return kernel.faults();
-  const Json& time = row.at("measured");
-  MeasuredKernel measured{*kernel, time.at("median_us"), time.at("low_us"), time.at("high_us")};
+  const Json& time = member(row, "measured");
+  const MeasuredKernel measured{*kernel, number_of(time, "median_us"), number_of(time, "low_us"),
+                                number_of(time, "high_us")};
   if (measured.median_us > 0) return measured;
   return plain_fault("a median_us that is not above 0");
 }
 
 Result<std::vector<MeasuredKernel>> rows_of(const Json& json, const std::string& file) {
-  const std::string schema = json.at("schema");
+  const std::string schema = text_of(json, "schema");
   if (schema != "lockstep.kernel/1") return fault_in(file, "its schema is " + schema);
-  const std::string kind = json.at("kernel");
+  const std::string kind = text_of(json, "kernel");
   const std::vector<std::string> kinds = kernel_kinds();
   if (std::ranges::find(kinds, kind) == kinds.end()) return fault_in(file, "no kernel is " + kind);
   std::vector<MeasuredKernel> rows;
-  for (const Json& row : json.at("rows")) {
+  for (const Json& row : member(json, "rows")) {
     if (!row.contains("measured")) continue;
     const Result<MeasuredKernel> measured = row_of(kind, row);
     if (!measured) return fault_in(file, measured.faults().front().message);
@@ -53,8 +76,12 @@ Result<std::vector<MeasuredKernel>> read_kernel_rows(const std::string& text,
                                                      const std::string& file) {
   try {
     return rows_of(Json::parse(text), file);
-  } catch (const Json::exception& error) {
-    return fault_in(file, error.what());
+  } catch (const Json::parse_error& error) {
+    return fault_in(file, fmt::format("not JSON, from its byte {} on", error.byte));
+  } catch (const Json::out_of_range&) {
+    return fault_in(file, "a number in it is too large");
+  } catch (const Unlike& unlike) {
+    return fault_in(file, unlike.what);
   }
 }
 

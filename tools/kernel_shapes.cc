@@ -196,7 +196,7 @@ Kernel attention(Reader& shape) {
 }
 
 Kernel elementwise(Reader& shape) {
-  Elementwise kernel{shape.number("read", kMost, 0), shape.number("written", kMost, 0), 0};
+  Elementwise kernel{shape.number("read", kMost, 0), shape.number("written", kMost, 0)};
   const std::int64_t rows = shape.number("rows", 1'000'000'000, 0);
   const std::int64_t columns = shape.number("columns", 1'000'000, 0);
   const bool says_bytes = kernel.read_bytes + kernel.written_bytes > 0;
@@ -208,7 +208,7 @@ Kernel elementwise(Reader& shape) {
                   "say read=BYTES, written=BYTES or both; or rows and columns");
   if (says_bytes) return kernel;
   const std::int64_t bytes = 2 * rows * columns;
-  return Elementwise{bytes, bytes, columns};
+  return Elementwise{bytes, bytes, rows, columns};
 }
 
 Kernel top_k(Reader& shape) {

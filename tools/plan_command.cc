@@ -86,7 +86,7 @@ void add_plan(CLI::App& app, Run& run) {
   CLI::App* diff = command->add_subcommand("diff", "what differs between two plans, and why");
   auto sides = std::make_shared<DiffOptions>();
   add_diff(*diff, *sides);
-  command->callback([command, options, diff, sides, &run] {
+  command->callback([options, diff, sides, &run] {
     if (diff->parsed()) {
       run = [sides] { return run_diff(*sides); };
       return;

@@ -168,14 +168,13 @@ KernelRun run_of(const Attention& attention, Device& device) {
 // ---- others -------------------------------------------------------------------------------------
 
 KernelRun run_of(const Elementwise& norm, Device& device) {
-  if (norm.columns == 0) return none("measured is the norm of rows: say rows= and columns=");
-  const std::int64_t rows = norm.read_bytes / (2 * norm.columns);
+  if (norm.rows == 0) return none("measured is the norm of rows: say rows= and columns=");
   Model model;
   model.hidden_size = static_cast<int>(norm.columns);
   const int copies = copies_of(norm);
   const auto rank = std::make_shared<Rank>(device, model);
   const auto inputs = std::make_shared<std::vector<DeviceValues>>();
-  for (int i = 0; i < copies; ++i) inputs->push_back(rank->drawn(i, 0, rows, norm.columns));
+  for (int i = 0; i < copies; ++i) inputs->push_back(rank->drawn(i, 0, norm.rows, norm.columns));
   const auto enqueue = [rank, inputs, columns = norm.columns](int copy) {
     const numeric::WeightBlock gain = rank->weights.at({numeric::WeightKind::norm, 0, 0});
     static_cast<void>(

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "backend/nccl/cuda_machine.h"
-#include "backend/nccl/device_products.h"
 #include "backend/nccl/gpu_worker.h"
 #include "backend/nccl/launch/machine.h"
 #include "backend/nccl/launch/memory_need.h"
@@ -15,6 +14,7 @@
 #include "backend/nccl/launch/placement.h"
 #include "backend/nccl/launch/probe.h"
 #include "backend/nccl/nccl_communicators.h"
+#include "backend/nccl/reference_products.h"
 #include "backend/process/channels.h"
 
 namespace lockstep::nccl {
@@ -112,7 +112,7 @@ process::Backend backend_of(const Launch& launch, const MemoryPlan& memory,
                                        worker);
   };
   backend.products = [&launch, seed = options.process.numeric.seed] {
-    return std::make_unique<DeviceProducts>(launch.placement.ranks.front().gpu, seed);
+    return std::make_unique<ReferenceProducts>(launch.placement.ranks.front().gpu, seed);
   };
   return backend;
 }

@@ -46,7 +46,9 @@ Turn turn(int to, Interval send, int from, Interval receive, bool folds) {
 }
 
 // Rounds until 1, doubled in each, is `members` or more.
-int doublings(int members) { return std::bit_width(static_cast<unsigned>(members - 1)); }
+int doublings(int members) {
+  return static_cast<int>(std::bit_width(static_cast<unsigned>(members - 1)));
+}
 
 // Block b goes round from member b + 1 and is complete when it comes to member b.
 void ring_scatter(const Pattern& p, int member, std::vector<Turn>& out) {

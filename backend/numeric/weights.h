@@ -37,7 +37,7 @@ class Weights;
 class WeightBlock;
 
 // Who multiplies in float64 for the reference instead of the CPU, one weight matrix at a time
-// (backend/nccl/device_products.h). A row of the result depends on that row of x alone.
+// (backend/nccl/reference_products.h). A row of the result depends on that row of x alone.
 class DoubleProducts {
  public:
   DoubleProducts() = default;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -81,7 +82,7 @@ std::string chain_text(const std::vector<int>& chain, const std::vector<Position
     if (is_waiting(at(seen, member))) links.push_back(wait_text(member, seen, naming));
   }
   const std::size_t told = std::min(links.size(), kLongestChain);
-  std::string text = fmt::format("{}", fmt::join(links.begin(), links.begin() + told, ", "));
+  std::string text = fmt::format("{}", fmt::join(std::span(links).first(told), ", "));
   if (links.size() > told) text += fmt::format(", and so on, {} more", links.size() - told);
   return text;
 }

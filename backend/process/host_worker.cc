@@ -33,7 +33,6 @@ Held held_of(const Shape& shape, std::vector<float> elements) {
 HostWorker::HostWorker(const Plan& plan, const numeric::ReplayOptions& options, int rank,
                        Mesh& mesh)
     : plan_(plan),
-      options_(options),
       rank_(rank),
       weights_(plan.model, options.seed),
       reference_(plan, weights_, options.storage),

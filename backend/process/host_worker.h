@@ -30,7 +30,6 @@ class HostWorker : public Worker {
   numeric::Held passed(int operation, std::size_t output) const;
 
   const Plan& plan_;
-  const numeric::ReplayOptions& options_;
   int rank_;
   numeric::Weights weights_;
   numeric::PlanReference reference_;

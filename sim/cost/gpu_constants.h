@@ -39,6 +39,16 @@ struct CopyConstants {
   bool operator==(const CopyConstants&) const = default;
 };
 
+// A norm gives a block of threads to each row; as many rows at a time as blocks fit. Where both
+// times are 0 its bytes decide, as in the kernels of serving libraries; `calibrate --kernels` sets
+// those of the replay's own.
+struct NormConstants {
+  double rows_per_sm = 8;  // blocks of 256 threads
+  double row_us = 0;       // of a row whatever its width: the sum over its block
+  double columns_us = 0;   // of 1,024 columns of a row
+  bool operator==(const NormConstants&) const = default;
+};
+
 // The router's choice: each of `chosen` passes over the scores takes `pass_us`.
 struct TopKConstants {
   double floor_us = 3;
@@ -74,6 +84,7 @@ struct GpuConstants {
   RooflineConstants latent_decode_fp8 = {0.636, 0.919, 22.5};
   AttentionConstants attention;
   CopyConstants elementwise;
+  NormConstants norm;
   TopKConstants top_k;
   bool operator==(const GpuConstants&) const = default;
 };

@@ -52,7 +52,8 @@ struct Attention {
 struct Elementwise {
   std::int64_t read_bytes = 0;
   std::int64_t written_bytes = 0;
-  std::int64_t columns = 0;  // of the norm of rows in bf16; 0: anything
+  std::int64_t rows = 0;     // of a norm, a block of threads each; 0: no norm
+  std::int64_t columns = 0;  // of such a row
 };
 
 // The router's choice, after its product.

@@ -72,7 +72,7 @@ TEST_CASE("the norm of rows is bytes read and written: 2 x 2 x rows x columns") 
 TEST_CASE("calibrate reads what kernel wrote, and refuses what holds no measurement") {
   const std::string file = scratch() + "norms.json";
   Json rows = Json::array();
-  for (const int count : {8, 512, 2048, 8192, 16384}) {
+  for (const int count : {8, 128, 512, 1024, 2048, 4096, 8192, 16384}) {
     // 7 us + 4 x 7168 bytes a row at 3,000,000 bytes/us.
     const double us = 7 + count * 4 * 7168 / 3e6;
     rows.push_back({{"shape", {{"rows", std::to_string(count)}, {"columns", "7168"}}},
@@ -89,6 +89,15 @@ TEST_CASE("calibrate reads what kernel wrote, and refuses what holds no measurem
   const Finished none = lockstep("calibrate --kernels " + file);
   CHECK(none.code == 2);
   CHECK(contains(none.err, "no row was measured"));
+  const auto refused_file = [&](const std::string& content) {
+    write(file, content);
+    const Finished done = lockstep("calibrate --kernels " + file);
+    CHECK(done.code == 2);
+    return done.err;
+  };
+  CHECK(contains(refused_file("{\"schema\": 1}"), "norms.json: 'schema' must be a text"));
+  CHECK(contains(refused_file("[]"), "norms.json: 'schema' is missing"));
+  CHECK(contains(refused_file("{\"schema"), "norms.json: not JSON, from its byte 9 on"));
   const Finished nothing = lockstep("calibrate");
   CHECK(nothing.code == 2);
   CHECK(contains(nothing.err, "nothing to fit to"));

@@ -112,7 +112,7 @@ class Corpus(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         programs = runner.Programs(os.environ["LOCKSTEP_COMMAND"], None)
-        _, _, cls.checked, cls.cpu = corpus.answers(programs, BUG)
+        _, _, _, cls.checked, cls.cpu = corpus.answers(programs, BUG)
 
     def row(self, **changes):
         return corpus.compared(BUG, self.checked, self.cpu, self.cpu | changes, False)
@@ -132,6 +132,12 @@ class Corpus(unittest.TestCase):
                       self.row(verdict="agrees")["faults"])
         self.assertIn("first at operation 1,",
                       self.row(first=first | {"operation": 1})["faults"][0])
+
+    def test_memory_holds_what_shows_the_fault(self):
+        def replayed(**told):
+            return runner.Run("", 1, 0, json.dumps(told), "")
+        self.assertEqual(corpus.garbage_for(replayed(only_with_finite_garbage=["pad"])), "finite")
+        self.assertEqual(corpus.garbage_for(replayed(verdict="diverges")), "nan")
 
     def test_twenty_bugs_of_other_systems_come_before_the_programs_of_sglang(self):
         groups = [corpus.group_of(path) for path in corpus.bug_files()]

@@ -39,7 +39,7 @@ TEST_CASE("a kernel of each kind is timed" * doctest::test_suite("gpu")) {
   check_times(Attention{false, false, 2, 64, 2 * 32 * 33 / 2, 64, 4, 2, 64, 64});
   check_times(Attention{true, false, 3, 3, 300, 300, 4, 2, 64, 64});
   check_times(Attention{false, true, 1, 32, 32 * 33 / 2, 32, 4, 1, 192, 128});
-  check_times(Elementwise{2 * 8 * 512, 2 * 8 * 512, 512});
+  check_times(Elementwise{2 * 8 * 512, 2 * 8 * 512, 8, 512});
 }
 
 TEST_CASE("a product that reads 64 times the weights takes longer" * doctest::test_suite("gpu")) {
@@ -56,7 +56,7 @@ TEST_CASE("what the replay does not compute is said" * doctest::test_suite("gpu"
   CHECK(!why_not(Gemm{8, 8, 8, Number::fp8, Number::fp8, 1}).empty());
   CHECK(!why_not(Gemm{8, 8, 8, Number::bf16, Number::bf16, 2}).empty());
   CHECK(!why_not(Attention{true, true, 1, 1, 8, 8, 4, 1, 576, 512}).empty());
-  CHECK(!why_not(Elementwise{8, 8, 0}).empty());
+  CHECK(!why_not(Elementwise{8, 8}).empty());
   CHECK(!why_not(TopK{8, 256, 8}).empty());
 }
 

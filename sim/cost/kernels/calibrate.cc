@@ -32,7 +32,9 @@ constexpr Family kFamilies[] = {
      {"prefill", "latent_prefill", "decode"},
      {"gpu.prefill.bf16.", "gpu.latent_prefill.bf16.", "gpu.decode.bf16.",
       "gpu.attention.blocks_per_sm"}},
-    {"elementwise", {"elementwise"}, {"gpu.elementwise."}},
+    {"elementwise",
+     {"elementwise"},
+     {"gpu.elementwise.", "gpu.norm.row_us", "gpu.norm.columns_us"}},
 };
 
 // Where a constant of the base is 0 there is nothing to multiply.

@@ -10,12 +10,25 @@ std::string KernelEstimate::bound() const {
   return compute_us > memory_us ? "compute" : "memory";
 }
 
+namespace {
+
+// Rounds over the rows, as many of them at a time as SMs hold.
+double norm_us(double rows, double columns, const GpuConstants& gpu) {
+  const NormConstants& norm = gpu.norm;
+  return ceil_div(rows, gpu.sms * norm.rows_per_sm) *
+         (norm.row_us + columns / 1024 * norm.columns_us);
+}
+
+}  // namespace
+
 KernelEstimate estimate(const Elementwise& elementwise, const GpuConstants& gpu) {
   KernelEstimate out;
   out.bytes = static_cast<double>(elementwise.read_bytes + elementwise.written_bytes);
   if (out.bytes <= 0) return out;
   out.floor_us = gpu.elementwise.floor_us;
   out.memory_us = out.bytes / (peak_bytes_per_us(gpu) * gpu.elementwise.memory_efficiency);
+  out.compute_us =
+      norm_us(static_cast<double>(elementwise.rows), static_cast<double>(elementwise.columns), gpu);
   return out;
 }
 

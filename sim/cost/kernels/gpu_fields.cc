@@ -83,6 +83,27 @@ void add_attention(Table& table) {
              kGpu<&G::attention, &A::apart>});
 }
 
+// What goes row by row.
+void add_rows(Table& table) {
+  using G = GpuConstants;
+  table.row({"gpu.elementwise.memory_efficiency", "ratio", "reached of the memory's peak",
+             kLeastShare, 1, kGpu<&G::elementwise, &CopyConstants::memory_efficiency>});
+  table.row({"gpu.elementwise.floor_us", "us", "of the smallest shape", 0, kMostTime,
+             kGpu<&G::elementwise, &CopyConstants::floor_us>});
+  table.row({"gpu.norm.rows_per_sm", "count", "rows at a time on one SM", 1, 1024,
+             kGpu<&G::norm, &NormConstants::rows_per_sm>});
+  table.row({"gpu.norm.row_us", "us", "a row of a norm whatever its width; 0: its bytes decide", 0,
+             kMostTime, kGpu<&G::norm, &NormConstants::row_us>});
+  table.row({"gpu.norm.columns_us", "us", "1,024 columns of a norm's row; 0: its bytes decide", 0,
+             kMostTime, kGpu<&G::norm, &NormConstants::columns_us>});
+  table.row({"gpu.top_k.floor_us", "us", "of the smallest shape", 0, kMostTime,
+             kGpu<&G::top_k, &TopKConstants::floor_us>});
+  table.row({"gpu.top_k.pass_us", "us", "one pass over a row's scores", 0, kMostTime,
+             kGpu<&G::top_k, &TopKConstants::pass_us>});
+  table.row({"gpu.top_k.rows_per_sm", "count", "rows at a time on one SM", 1, 1024,
+             kGpu<&G::top_k, &TopKConstants::rows_per_sm>});
+}
+
 Table made() {
   using G = GpuConstants;
   Table table;
@@ -103,16 +124,7 @@ Table made() {
   table.roofline<&G::latent_decode_bf16>("latent_decode.bf16");
   table.roofline<&G::latent_decode_fp8>("latent_decode.fp8");
   add_attention(table);
-  table.row({"gpu.elementwise.memory_efficiency", "ratio", "reached of the memory's peak",
-             kLeastShare, 1, kGpu<&G::elementwise, &CopyConstants::memory_efficiency>});
-  table.row({"gpu.elementwise.floor_us", "us", "of the smallest shape", 0, kMostTime,
-             kGpu<&G::elementwise, &CopyConstants::floor_us>});
-  table.row({"gpu.top_k.floor_us", "us", "of the smallest shape", 0, kMostTime,
-             kGpu<&G::top_k, &TopKConstants::floor_us>});
-  table.row({"gpu.top_k.pass_us", "us", "one pass over a row's scores", 0, kMostTime,
-             kGpu<&G::top_k, &TopKConstants::pass_us>});
-  table.row({"gpu.top_k.rows_per_sm", "count", "rows at a time on one SM", 1, 1024,
-             kGpu<&G::top_k, &TopKConstants::rows_per_sm>});
+  add_rows(table);
   return table;
 }
 

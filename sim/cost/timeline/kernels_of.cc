@@ -18,7 +18,7 @@ Kernels norm_kernels(const Shape& s) {
   const std::int64_t factor = adds ? 2 : 1;
   const std::int64_t read = factor * in_bytes(s, s.rows);
   const std::int64_t written = out_bytes(s, s.rows) + (factor - 1) * in_bytes(s, s.rows);
-  return {{adds ? "add + norm" : "norm", Elementwise{read, written}}};
+  return {{adds ? "add + norm" : "norm", Elementwise{read, written, s.rows, s.columns_in}}};
 }
 
 // Rows that no move writes are filled first: that writes the whole result once more.

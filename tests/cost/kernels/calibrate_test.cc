@@ -19,7 +19,7 @@ MeasuredKernel measured(const Kernel& kernel, const Hardware& hardware) {
 std::vector<MeasuredKernel> norms(const Hardware& hardware) {
   std::vector<MeasuredKernel> rows;
   for (const std::int64_t bytes : {10'000, 1'000'000, 30'000'000, 100'000'000, 300'000'000}) {
-    rows.push_back(measured(Elementwise{bytes, bytes, 0}, hardware));
+    rows.push_back(measured(Elementwise{bytes, bytes}, hardware));
   }
   return rows;
 }
@@ -74,6 +74,26 @@ TEST_CASE("the constants of norms that were measured come out: floor + bytes / r
   CHECK(error.median_before > 0.2);
   CHECK(error.median_after < 0.01);
   CHECK(found->hardware.gpu.gemm_bf16 == base.gpu.gemm_bf16);
+}
+
+TEST_CASE("norms that take rounds over their rows are told from those that their bytes decide") {
+  const Hardware base;
+  Hardware truth = base;
+  truth.gpu.norm = {8, 1.5, 2};
+  std::vector<MeasuredKernel> rows;
+  for (const std::int64_t count : {8, 512, 2048, 8192, 16384}) {
+    for (const std::int64_t columns : {1536, 7168}) {
+      const std::int64_t bytes = 2 * count * columns;
+      rows.push_back(measured(Elementwise{bytes, bytes, count, columns}, truth));
+    }
+  }
+  const auto found = calibrate_kernels(rows, base);
+  REQUIRE(found);
+  const KindError& error = error_of(*found, "elementwise");
+  CHECK(error.median_before > 0.3);
+  CHECK(error.worst_after < 0.05);
+  CHECK(found->hardware.gpu.norm.columns_us == doctest::Approx(2).epsilon(0.1));
+  CHECK(found->hardware.gpu.norm.rows_per_sm == 8);
 }
 
 TEST_CASE("attention that is a hundred times slower, request after request, is found") {

@@ -149,6 +149,21 @@ TEST_CASE("decode reads the cache; a latent cache is read once for keys and valu
 TEST_CASE("elementwise kernels take their bytes, top-k its passes over the rows") {
   CHECK(us(Elementwise{3'000'000, 1'000'000}) == doctest::Approx(5 + 4));
   CHECK(kernel_estimate(Elementwise{1000, 1000}, round_gpu()).bound() == "floor");
+  // A norm of 100 rows of 2,048 columns, 10 SMs of 4 rows: three rounds of 1 + 2 x 3 us.
+  GpuConstants gpu = round_gpu();
+  gpu.norm = {4, 1, 3};
+  CHECK(us(Elementwise{409'600, 409'600, 100, 2048}, gpu) == doctest::Approx(5 + 3 * (1 + 2 * 3)));
+  CHECK(us(Elementwise{40'960'000, 40'960'000, 100, 2048}, gpu) == doctest::Approx(5 + 81.92));
+  CHECK(us(Elementwise{409'600, 409'600}, gpu) == doctest::Approx(5 + 0.8192));
+  // docs/cost_models_kernels.md: 2,048 rows on 132 SMs of 8 are two rounds.
+  gpu.sms = 132;
+  gpu.hbm_GBps = 4800;
+  gpu.elementwise = {0.3139, 1.964};
+  gpu.norm = {8, 1.321, 1.385};
+  CHECK(us(Elementwise{7'340'032, 7'340'032, 512, 7168}, gpu) ==
+        doctest::Approx(1.964 + 1.321 + 7 * 1.385));
+  CHECK(us(Elementwise{11'796'480, 11'796'480, 2048, 2880}, gpu) ==
+        doctest::Approx(17.62).epsilon(0.001));
   // 100 rows on 10 SMs of 4: three rounds of 8 passes of 2 us.
   CHECK(us(TopK{100, 256, 8}) == doctest::Approx(5 + 3 * 8 * 2));
 }

@@ -9,9 +9,9 @@
 
 namespace lockstep::nccl {
 
-class DeviceProducts : public numeric::DoubleProducts {
+class ReferenceProducts : public numeric::DoubleProducts {
  public:
-  DeviceProducts(int device, std::uint64_t seed);
+  ReferenceProducts(int device, std::uint64_t seed);
 
   numeric::Matrix<double> product(const numeric::Matrix<double>& x,
                                   const numeric::WeightBlock& w) override;

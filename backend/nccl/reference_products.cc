@@ -1,4 +1,4 @@
-#include "backend/nccl/device_products.h"
+#include "backend/nccl/reference_products.h"
 
 #include <algorithm>
 
@@ -25,10 +25,11 @@ Block uploaded_doubles(Device& device, const Matrix<double>& x) {
 
 }  // namespace
 
-DeviceProducts::DeviceProducts(int device, std::uint64_t seed) : device_(device), seed_(seed) {}
+ReferenceProducts::ReferenceProducts(int device, std::uint64_t seed)
+    : device_(device), seed_(seed) {}
 
 // Row-major out = x w is column-major out^T = w^T x^T. Pieces are rows of w, added in their order.
-Matrix<double> DeviceProducts::product(const Matrix<double>& x, const WeightBlock& w) {
+Matrix<double> ReferenceProducts::product(const Matrix<double>& x, const WeightBlock& w) {
   Matrix<double> out(x.rows(), w.column_count());
   if (x.rows() == 0 || w.column_count() == 0 || x.columns() == 0) return out;
   const Block left = uploaded_doubles(device_, x);
