@@ -109,6 +109,10 @@ TEST_CASE("calibrate reads what kernel wrote, and refuses what holds no measurem
   CAPTURE(fitted.err);
   REQUIRE(fitted.code == 0);
   CHECK(Json::parse(fitted.out)["kernels"]["kinds"][0]["median_after"] < 0.01);
+  const Finished printed = lockstep("calibrate --kernels " + file + " -o -");
+  CHECK(printed.out.starts_with("lockstep_hardware: 1\n"));
+  CHECK_FALSE(contains(printed.out, "wrote"));
+  CHECK(lockstep("calibrate --kernels " + file + " -o - --json -").code == 2);
   told["rows"].clear();
   write(file, told.dump());
   const Finished none = lockstep("calibrate --kernels " + file);
