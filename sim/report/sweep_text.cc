@@ -105,6 +105,7 @@ std::string count(const SweepResult& result) {
   const auto points = result.points().size();
   std::string text = points == 1 ? "1 point" : fmt::format("{} points", points);
   if (result.seed) text += fmt::format(" of {}, seed {}", result.grid, *result.seed);
+  if (result.kept > 0 && result.seed) text += ",";
   if (result.kept == 1) text += " and 1 more row of the file";
   if (result.kept > 1) text += fmt::format(" and {} more rows of the file", result.kept);
   Cells parts;
