@@ -161,6 +161,13 @@ void add_errors(Calibration& calibration) {
 
 }  // namespace
 
+int nodes_of(const NcclRun& run, const NodeConstants& node) {
+  const int gpus = static_cast<int>(node.gpus);
+  const int least = (run.ranks + gpus - 1) / gpus;
+  const bool rack = node.host_gpus < node.gpus;
+  return rack ? least : std::max(run.nodes, least);
+}
+
 CollectiveCall call_of(const NcclRun& run, std::int64_t bytes, const NodeConstants& node) {
   CollectiveCall call;
   call.kind = run.kind;
@@ -168,10 +175,8 @@ CollectiveCall call_of(const NcclRun& run, std::int64_t bytes, const NodeConstan
   call.element_bytes = run.element_bytes;
   call.launch = run.launch;
   const int gpus = static_cast<int>(node.gpus);
-  // Hosts of one NVLink network are one node.
-  const bool rack = node.host_gpus < node.gpus;
-  const int nodes = rack ? (run.ranks + gpus - 1) / gpus : run.nodes;
-  const int each = std::min(gpus, (run.ranks + nodes - 1) / nodes);
+  const int nodes = nodes_of(run, node);
+  const int each = (run.ranks + nodes - 1) / nodes;
   for (int r = 0; r < run.ranks; ++r) call.ranks.push_back(r / each * gpus + r % each);
   return call;
 }
