@@ -88,15 +88,9 @@ NcclShape nccl_shape(const CollectiveCall& call, const NodeConstants& node) {
     shape.calls = shape.ranks;
   }
   std::map<int, int> on_node;
-  int* last = nullptr;  // most ranks stand beside the one before
-  int number = -1;
-  for (const int rank : call.ranks) {
-    const int of = rank / static_cast<int>(node.gpus);
-    if (last == nullptr || of != number) last = &on_node[number = of];
-    ++*last;
-  }
+  for (const int rank : call.ranks) ++on_node[rank / static_cast<int>(node.gpus)];
   shape.nodes = static_cast<double>(on_node.size());
-  for (const auto& [which, count] : on_node) {
+  for (const auto& [number, count] : on_node) {
     shape.per_node = std::max(shape.per_node, static_cast<double>(count));
   }
   if (call.kind == Collective::all_to_allv) {
