@@ -9,6 +9,7 @@
 
 #include "sim/base/text.h"
 #include "sim/cost/nccl/log_lines.h"
+#include "sim/cost/nccl/log_rates.h"
 #include "sim/cost/nccl/log_run.h"
 
 namespace lockstep {
@@ -24,12 +25,8 @@ class Reader {
     const LineWithoutNccl line = without_nccl(raw, draft_.hosts);
     const std::vector<std::string> words = words_of(line.text);
     if (words.empty()) return;
-    if (begun_line_ > 0 && begins_other(line.text, words)) give_up_row();
-    if (begun_line_ > 0) {
-      if (is_all_figures(words)) take_row(begun_ + line.text, begun_line_, line.had_message, true);
-      return;
-    }
-    if (!take_header(line.text, words)) take_row(line.text, number, line.had_message, false);
+    if (begun_line_ > 0 && goes_on(line, words)) return;
+    if (!take_header(line.text, words)) take_row(line.text, number, line.had_message);
   }
 
   Result<NcclLog> finish() {
@@ -46,11 +43,36 @@ class Reader {
   }
 
  private:
-  // Whether no row goes on here that began before.
+  // Whether the line is no beginning of anything, where a row has begun.
+  bool goes_on(const LineWithoutNccl& line, const std::vector<std::string>& words) {
+    const ReadRow alone = read_row(words, draft_.columns);
+    const std::string joined = begun_ + line.text;
+    if (!is_right(alone)) {
+      const ReadRow both = read_row(words_of(joined), draft_.columns);
+      if (is_right(both) && (!line.had_message || both.groups >= draft_.columns.groups)) {
+        add_row(both.row, begun_line_);
+        begun_line_ = 0;
+        return true;
+      }
+    }
+    if (begins_other(line.text, words) || alone.state != RowState::none) {
+      const bool rest = alone.state == RowState::whole && !is_right(alone) &&
+                        read_row(words_of(begun_), draft_.columns).state == RowState::none;
+      give_up_row();
+      return rest;  // the end of what was given up
+    }
+    if (is_all_figures(words)) begun_ = joined;
+    return true;
+  }
+
+  static bool is_right(const ReadRow& read) {
+    if (read.state != RowState::whole) return false;
+    return has_whole_elements(read.row) && (fits_time(read.row, 1) || fits_time(read.row, 1000));
+  }
+
   bool begins_other(const std::string& line, const std::vector<std::string>& words) const {
     const auto is_comment = [](const std::string& word) { return word.starts_with('#'); };
-    return std::ranges::any_of(words, is_comment) || test_in_line(line) ||
-           read_row(words, draft_.columns).state != RowState::none;
+    return std::ranges::any_of(words, is_comment) || test_in_line(line);
   }
 
   // Whether it was a line of a header, or one that names a test.
@@ -111,19 +133,23 @@ class Reader {
   }
 
   // A row that a message of NCCL cut off goes on in a later line.
-  void take_row(const std::string& text, int number, bool is_cut, bool is_joined) {
-    begun_line_ = 0;
-    ReadRow read = read_row(words_of(text), draft_.columns);
-    if (read.state == RowState::none) return;
+  void take_row(const std::string& text, int number, bool is_cut) {
+    const std::vector<std::string> words = words_of(text);
+    const ReadRow read = read_row(words, draft_.columns);
     const bool whole = read.state == RowState::whole;
-    if (!whole || (is_cut && read.groups < draft_.columns.groups)) {
-      begun_ = text;
-      begun_line_ = number;
+    const bool is_start = is_cut && draft_.columns.known && whole_number(words.front());
+    if (read.state == RowState::none && !is_start) return;
+    if (whole && (!is_cut || read.groups >= draft_.columns.groups)) {
+      add_row(read.row, number);
       return;
     }
-    read.row.line = number;
-    read.row.is_joined = is_joined;
-    draft_.rows.push_back(std::move(read.row));
+    begun_ = text;
+    begun_line_ = number;
+  }
+
+  void add_row(NcclRow row, int number) {
+    row.line = number;
+    draft_.rows.push_back(std::move(row));
   }
 
   void give_up_row() {

@@ -161,6 +161,7 @@ ReadRow read_row(std::vector<std::string> words, const NcclColumns& columns) {
   read.state = RowState::part;
   NcclRow& row = read.row;
   row.bytes = *whole_number(words[first]);
+  row.count = *whole_number(words[first + 1]);
   row.element_bytes = bytes_of_type(words[first + 2]);
   std::size_t at = first + 3;
   if (at < words.size() && !is_figure(words[at])) row.operation = words[at++];
@@ -179,6 +180,11 @@ ReadRow read_row(std::vector<std::string> words, const NcclColumns& columns) {
   read.groups = static_cast<int>(groups);
   read.state = RowState::whole;
   return read;
+}
+
+bool has_whole_elements(const NcclRow& row) {
+  if (row.count <= 0 || row.count > row.bytes) return false;
+  return row.bytes % row.count == 0 && row.bytes / row.count % row.element_bytes == 0;
 }
 
 bool is_all_figures(std::vector<std::string> words) {

@@ -51,13 +51,13 @@ Printed printed(const std::string& word);
 struct NcclRow {
   int line = 0;
   std::int64_t bytes = 0;
+  std::int64_t count = 0;
   int element_bytes = 0;
   std::string operation;  // "sum", "none"; "": the layout has no such column
   Printed time;           // out of place; in place where only that is there
   Printed algorithm;
   Printed bus;
   std::vector<std::string> wrong;  // the last columns: "0", "N/A"; "0e+00" where it is an error
-  bool is_joined = false;          // other lines had been printed into it
 };
 
 enum class RowState : std::uint8_t { none, part, whole };
@@ -69,6 +69,9 @@ struct ReadRow {
 
 // `none`: no size, count and type stand there. `part`: they do, but not all figures of a group.
 ReadRow read_row(std::vector<std::string> words, const NcclColumns& columns);
+
+// Whether `bytes` are those of `count` elements, or of as many for each rank.
+bool has_whole_elements(const NcclRow& row);
 
 // Nothing but figures, and a stamp of time at the end: the end of a row, perhaps.
 bool is_all_figures(std::vector<std::string> words);
