@@ -16,6 +16,7 @@
 #include "sim/report/kernel_calibration_report.h"
 #include "tools/commands.h"
 #include "tools/kernel_rows.h"
+#include "tools/nccl_json.h"
 #include "tools/output.h"
 
 namespace lockstep::tools {
@@ -71,7 +72,8 @@ Result<NcclLog> read_logs(const CalibrateArguments& arguments) {
       faults.insert(faults.end(), text.faults().begin(), text.faults().end());
       continue;
     }
-    const auto read = parse_nccl_log(*text, path, arguments.collective);
+    const auto read = is_nccl_json(*text) ? parse_nccl_json(*text, path, arguments.collective)
+                                          : parse_nccl_log(*text, path, arguments.collective);
     if (read) {
       all.runs.insert(all.runs.end(), read->runs.begin(), read->runs.end());
       all.left_out.insert(all.left_out.end(), read->left_out.begin(), read->left_out.end());

@@ -121,6 +121,56 @@ TEST_CASE("a run that is not fitted is told, and without any other the exit code
   CHECK(contains(alone.err, "no run is left to fit to: gather_perf is not modelled"));
 }
 
+// The run of rows(), as -J writes it.
+std::string json_log(const std::string& name, const std::string& program, bool waits) {
+  Json json{{"version", 1}, {"args", {"./build/" + program, "-g", "8"}}};
+  json["config"] = {{"nthreads", 1},
+                    {"ngpus", 8},
+                    {"aggregated_iterations", 1},
+                    {"graph", 0},
+                    {"blocking_collectives", waits}};
+  for (int r = 0; r < 8; ++r) {
+    json["config"]["devices"].push_back({{"rank", r}, {"group", 0}, {"hostname", "host"}});
+  }
+  std::int64_t bytes = 64 * 1024;
+  for (int i = 0; i < kSizes; ++i, bytes *= 2) {
+    const double time = 12 + static_cast<double>(bytes) * 1.75 / 350e3;
+    const double rate = static_cast<double>(bytes) / time / 1e3;
+    const Json figures{{"time", time}, {"alg_bw", rate}, {"bus_bw", rate * 1.75}, {"nwrong", 0.0}};
+    json["results"].push_back({{"size", bytes},
+                               {"count", bytes / 4},
+                               {"type", "float"},
+                               {"redop", "sum"},
+                               {"root", "    -1"},
+                               {"out_of_place", figures},
+                               {"in_place", figures}});
+  }
+  return log_file(name, json.dump());
+}
+
+TEST_CASE("the JSON of a run says what its table says") {
+  const Finished run =
+      lockstep("calibrate " + json_log("run.json", "all_reduce_perf", false) + " --json -");
+  CAPTURE(run.err);
+  REQUIRE(run.code == 0);
+  const Json json = Json::parse(run.out);
+  REQUIRE(json["points"].size() == kSizes);
+  CHECK(json["runs"][0]["collective"] == "all_reduce");
+  CHECK(json["runs"][0]["ranks"] == 8);
+  CHECK(json["points"][0]["measured_us"].get<double>() == doctest::Approx(12.32768));  // 12 + 0.32768
+  const auto refused = [](const std::string& log) {
+    const Finished bad = lockstep("calibrate " + log);
+    CHECK(bad.code == 2);
+    return bad.err;
+  };
+  CHECK(contains(refused(json_log("waits.json", "all_reduce_perf", true)), "blocking, -z"));
+  CHECK(contains(refused(json_log("other.json", "all_gather_perf", false)),
+                 "busbw / algbw is 1.75, but all_gather of 8 ranks (by the log) has 0.875"));
+  CHECK(contains(refused(json_log("own.json", "my_own_perf", false)), "my_own_perf is not"));
+  CHECK(contains(refused(log_file("half.json", "{\"results\": [")), "not JSON, from its byte"));
+  CHECK(contains(refused(log_file("none.json", "{\"version\": 1}")), "'results' is missing"));
+}
+
 TEST_CASE("hosts are nodes as the base sees them") {
   const std::string one = hosts_log("one_host.log", 16, 1);
   const Finished split = lockstep("calibrate " + one + " --base hgx-h200 --json -");

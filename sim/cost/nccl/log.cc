@@ -194,13 +194,6 @@ std::optional<Diagnostic> other_form(const std::string& text, const std::string&
   if (text.starts_with("\x1f\x8b")) {
     return Diagnostic{{file, 0, 0}, "", "this log is packed (gzip)", "", "unpack it: gunzip"};
   }
-  if (text[first] == '{' && text.find("\"results\"") != std::string::npos) {
-    return Diagnostic{{file, 0, 0},
-                      "",
-                      "this is the JSON that nccl-tests writes with -J, which is not read here",
-                      "",
-                      "give what the same run printed: the table with size, time, algbw and busbw"};
-  }
   return std::nullopt;
 }
 

@@ -12,24 +12,6 @@ bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0;
 
 bool is_figure(const std::string& word) { return figure(word) || word == "N/A"; }
 
-// Bytes of one element, by the names that nccl-tests gives; 0: not a type.
-int bytes_of_type(const std::string& word) {
-  struct Type {
-    std::string_view name;
-    int bytes;
-  };
-  constexpr Type kTypes[] = {
-      {"int8", 1},   {"uint8", 1},    {"int32", 4},    {"uint32", 4},
-      {"int64", 8},  {"uint64", 8},   {"half", 2},     {"float", 4},
-      {"double", 8}, {"bfloat16", 2}, {"fp8_e4m3", 1}, {"fp8_e5m2", 1},
-      {"f8e4m3", 1}, {"f8e5m2", 1},   {"char", 1},     {"int", 4},
-  };
-  for (const Type& type : kTypes) {
-    if (word == type.name) return type.bytes;
-  }
-  return 0;
-}
-
 // '0' stands for any digit.
 bool has_form(const std::string& word, std::string_view form) {
   return std::ranges::equal(word, form,
@@ -95,6 +77,23 @@ std::optional<double> figure(const std::string& word) {
   const double value = std::strtod(word.c_str(), &end);
   if (word.empty() || *end != '\0') return std::nullopt;
   return value;
+}
+
+int bytes_of_type(const std::string& word) {
+  struct Type {
+    std::string_view name;
+    int bytes;
+  };
+  constexpr Type kTypes[] = {
+      {"int8", 1},   {"uint8", 1},    {"int32", 4},    {"uint32", 4},
+      {"int64", 8},  {"uint64", 8},   {"half", 2},     {"float", 4},
+      {"double", 8}, {"bfloat16", 2}, {"fp8_e4m3", 1}, {"fp8_e5m2", 1},
+      {"f8e4m3", 1}, {"f8e5m2", 1},   {"char", 1},     {"int", 4},
+  };
+  for (const Type& type : kTypes) {
+    if (word == type.name) return type.bytes;
+  }
+  return 0;
 }
 
 std::optional<std::int64_t> number_after(const std::vector<std::string>& words,

@@ -19,6 +19,8 @@ namespace lockstep {
 std::vector<std::string> words_of(const std::string& line);
 std::optional<std::int64_t> whole_number(const std::string& word);
 std::optional<double> figure(const std::string& word);
+// Bytes of one element, by the names that nccl-tests gives ("float"); 0: not a type.
+int bytes_of_type(const std::string& word);
 // Of "# nThread 1 nGpus 8 ... graph: 0": the number that follows `key`.
 std::optional<std::int64_t> number_after(const std::vector<std::string>& words,
                                          std::string_view key);

@@ -100,14 +100,10 @@ TEST_CASE("where the host is known, a figure before it ends there; else after th
   CHECK_FALSE(without_nccl("NCCL version 2.27.3+cuda12.9", {}).had_message);
 }
 
-TEST_CASE("what is no text of nccl-tests is called by its name") {
-  const auto fault = [](const std::string& text) {
-    const auto log = parse_nccl_log(text, "x");
-    REQUIRE_FALSE(log);
-    return to_string(log.faults());
-  };
-  CHECK(fault("{\"version\": 2, \"results\": []}").find("JSON") != std::string::npos);
-  CHECK(fault("\x1f\x8b\x08 \x01").find("gunzip") != std::string::npos);
+TEST_CASE("a packed log is called by its name") {
+  const auto log = parse_nccl_log("\x1f\x8b\x08 \x01", "x");
+  REQUIRE_FALSE(log);
+  CHECK(to_string(log.faults()).find("gunzip") != std::string::npos);
 }
 
 }  // namespace lockstep::test
