@@ -12,6 +12,7 @@
 #include "sim/base/text.h"
 #include "sim/cost/hardware_file.h"
 #include "sim/cost/nccl/calibrate.h"
+#include "sim/cost/nccl/log_names.h"
 #include "sim/report/calibration_report.h"
 #include "sim/report/kernel_calibration_report.h"
 #include "tools/commands.h"
@@ -49,6 +50,14 @@ Result<std::string> read_log(const std::string& path) {
   return Diagnostic{{path, 0, 0}, "", "cannot read this file", "", ""};
 }
 
+std::optional<Diagnostic> unknown_collective(const std::string& kind) {
+  const auto name = test_in_name(kind);
+  if (kind.empty() || (name && name->kind)) return std::nullopt;
+  return plain_fault("--collective " + kind + " is none that is modelled",
+                     "one of all_reduce, all_gather, reduce_scatter, alltoall, broadcast, reduce, "
+                     "sendrecv");
+}
+
 Diagnostics nothing_to_fit(const NcclLog& log) {
   Diagnostics faults;
   for (const LeftOutRun& run : log.left_out) {
@@ -64,6 +73,7 @@ Diagnostics nothing_to_fit(const NcclLog& log) {
 
 // Of all logs. An error if there is no run that can be fitted.
 Result<NcclLog> read_logs(const CalibrateArguments& arguments) {
+  if (const auto fault = unknown_collective(arguments.collective)) return *fault;
   NcclLog all;
   Diagnostics faults;
   for (const std::string& path : arguments.logs) {

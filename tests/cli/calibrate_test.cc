@@ -157,7 +157,8 @@ TEST_CASE("the JSON of a run says what its table says") {
   REQUIRE(json["points"].size() == kSizes);
   CHECK(json["runs"][0]["collective"] == "all_reduce");
   CHECK(json["runs"][0]["ranks"] == 8);
-  CHECK(json["points"][0]["measured_us"].get<double>() == doctest::Approx(12.32768));  // 12 + 0.32768
+  // 12 + 65,536 x 1.75 / 350,000
+  CHECK(json["points"][0]["measured_us"].get<double>() == doctest::Approx(12.32768));
   const auto refused = [](const std::string& log) {
     const Finished bad = lockstep("calibrate " + log);
     CHECK(bad.code == 2);
@@ -220,6 +221,17 @@ TEST_CASE("a log that is not there is told by its name, with exit code 2") {
   const Finished run = lockstep("calibrate " + scratch() + "nowhere.log");
   CHECK(run.code == 2);
   CHECK(contains(run.err, "nowhere.log"));
+}
+
+TEST_CASE("--collective takes what is modelled only") {
+  const std::string log = log_file("unnamed.log", header(8, 4) + rows());
+  CHECK(lockstep("calibrate " + log + " --collective all_reduce").code == 0);
+  for (const char* kind : {"gather", "foo"}) {
+    const Finished run = lockstep("calibrate " + log + " --collective " + kind);
+    CHECK(run.code == 2);
+    CHECK(contains(run.err, std::string("--collective ") + kind));
+    CHECK(contains(run.err, "hint: one of all_reduce"));
+  }
 }
 
 }  // namespace

@@ -81,7 +81,10 @@ class Reader {
     if (take_rank(words)) return true;
     if (line.find("# NCCL Tests compiled with") != std::string::npos) return close();
     if (line.find("Collective test concluded") != std::string::npos) return close();
-    if (line.find("# Blocking Enabled") != std::string::npos) return draft_.waits = true;
+    if (line.find("# Blocking Enabled") != std::string::npos) {
+      draft_.waits = true;
+      return true;
+    }
     if (const auto columns = columns_of(words)) {
       draft_.columns = *columns;
       return true;

@@ -22,6 +22,13 @@ std::string_view host_of(std::string_view word) {
   return word;
 }
 
+// Hosts of containers are called by twelve such digits: no figure can be told from them.
+bool is_hex(std::string_view text) {
+  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+constexpr std::size_t kUnknown = std::string_view::npos;
+
 // How many characters of `word`, a host's name, stand before that: of a figure.
 std::size_t before_host(std::string_view word, const std::set<std::string>& hosts) {
   std::size_t longest = 0;
@@ -29,7 +36,8 @@ std::size_t before_host(std::string_view word, const std::set<std::string>& host
     if (word.ends_with(host)) longest = std::max(longest, host.size());
   }
   if (longest > 0) return word.size() - longest;
-  return std::min(word.find_first_not_of("0123456789.-"), word.size());
+  const std::size_t end = std::min(word.find_first_not_of("0123456789.-"), word.size());
+  return is_hex(word.substr(end)) ? kUnknown : end;
 }
 
 // "[2025-11-20 10:31:07] " at the end: newer versions put it before the host.
@@ -56,9 +64,14 @@ LineWithoutNccl without_nccl(const std::string& line, const std::set<std::string
     const std::size_t begin = device == 0 || space == std::string::npos ? 0 : space + 1;
     const std::string_view host = host_of(std::string_view(line).substr(begin, device - begin));
     if (host.empty()) continue;
-    const std::size_t end = begin + before_host(host, hosts);
-    const std::string_view before = std::string_view(line).substr(0, end);
-    return {std::string(end > begin ? before : without_stamp(before)), true};
+    const std::string_view before = std::string_view(line).substr(0, begin);
+    const std::size_t more = before_host(host, hosts);
+    const bool alone = before.find_first_not_of(" \t") == std::string_view::npos;
+    // A line that begins with an unknown host has nothing before it, whatever the host's name.
+    if (alone && (more == kUnknown || hosts.empty())) return {"", true};
+    if (more == kUnknown) return {std::string(before) + "?", true};
+    if (more == 0) return {std::string(without_stamp(before)), true};
+    return {line.substr(0, begin + more), true};
   }
   const bool is_message = line.find("NCCL INFO") != std::string::npos;
   return {is_message ? "" : line, is_message};

@@ -16,7 +16,8 @@ struct LineWithoutNccl {
 };
 
 // `hosts`: names of the hosts, as far as the log gave them; they tell where a figure ends and the
-// name of a host begins. Of others, the host begins after the last digit.
+// name of a host begins. Of others, the host begins after the last digit; where that cannot be told
+// (3767c65d25c4), a "?" stands at the end of the text, which is no figure.
 LineWithoutNccl without_nccl(const std::string& line, const std::set<std::string>& hosts);
 
 }  // namespace lockstep

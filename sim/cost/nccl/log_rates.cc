@@ -26,11 +26,6 @@ bool sums(Collective kind) {
          kind == Collective::reduce;
 }
 
-// nccl-tests writes "none" where nothing is summed.
-bool may_be(const NcclRow& row, Collective kind) {
-  return row.operation.empty() || sums(kind) == (row.operation != "none");
-}
-
 // Ranks with which `kind` has this factor; 0: none.
 int ranks_of_factor(Collective kind, double factor) {
   const double part = kind == Collective::all_reduce ? factor / 2 : factor;  // (n - 1) / n
@@ -75,16 +70,21 @@ bool fits_factor(const NcclRow& row, double factor) {
   return bus.value - bus.half <= most * factor * (1 + kOfFactor);
 }
 
+bool fits_operation(const NcclRow& row, Collective kind) {
+  return row.operation.empty() || sums(kind) == (row.operation != "none");
+}
+
 std::string that_fit(const NcclRow& row, Collective kind, int ranks) {
   std::vector<std::string> all;
   for (const Collective other : kKinds) {
-    if (other == kind || !may_be(row, other) || !fits_factor(row, bus_factor(other, ranks))) {
+    if (other == kind || !fits_operation(row, other) ||
+        !fits_factor(row, bus_factor(other, ranks))) {
       continue;
     }
     all.push_back(fmt::format("{} of {} ranks", to_string(other), ranks));
   }
   const int others = ranks_of_factor(kind, row.bus.value / row.algorithm.value);
-  if (others >= 2 && may_be(row, kind) && fits_factor(row, bus_factor(kind, others))) {
+  if (others >= 2 && fits_operation(row, kind) && fits_factor(row, bus_factor(kind, others))) {
     all.push_back(fmt::format("{} of {} ranks", to_string(kind), others));
   }
   return join(all, ", or ");

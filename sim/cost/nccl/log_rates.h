@@ -22,6 +22,10 @@ bool fits_time(const NcclRow& row, double unit_us);
 // missing or zero.
 bool fits_factor(const NcclRow& row, double factor);
 
+// Whether the row sums as `kind` does: nccl-tests writes "none" where nothing is summed. True where
+// the row does not say it.
+bool fits_operation(const NcclRow& row, Collective kind);
+
 // Which collectives and ranks `row` would fit: "all_reduce of 8 ranks; all_gather of 4 ranks".
 std::string that_fit(const NcclRow& row, Collective kind, int ranks);
 

@@ -187,19 +187,29 @@ class Finish {
   }
 
   bool rates_fit() {
+    const NcclRow& exact = most_exact(measured_);
+    const std::string kind =
+        fmt::format("{} of {} ranks (by {})", to_string(run_.kind), run_.ranks, source_);
     const double factor = bus_factor(run_.kind, run_.ranks);
     const auto fits = [&](const NcclRow& row) { return fits_factor(row, factor); };
-    if (std::ranges::all_of(measured_, fits)) return true;
-    const NcclRow* bad = &most_exact(measured_);
-    if (fits(*bad)) bad = &*std::ranges::find_if_not(measured_, fits);
-    const std::string others = that_fit(*bad, run_.kind, run_.ranks);
-    return fault(fmt::format("busbw / algbw is {:.3g}, but {} of {} ranks (by {}) has {:.3g}",
-                             bad->bus.value / bad->algorithm.value, to_string(run_.kind),
-                             run_.ranks, source_, factor),
+    if (!std::ranges::all_of(measured_, fits)) {
+      const NcclRow& bad = fits(exact) ? *std::ranges::find_if_not(measured_, fits) : exact;
+      return misfit(bad, fmt::format("busbw / algbw is {:.3g}, but {} has {:.3g}",
+                                     bad.bus.value / bad.algorithm.value, kind, factor));
+    }
+    // A name in the log is believed; whoever names files errs.
+    if (draft_.name || fits_operation(exact, run_.kind)) return true;
+    return misfit(exact,
+                  fmt::format("redop is {}, which is not that of {}", exact.operation, kind));
+  }
+
+  bool misfit(const NcclRow& row, std::string what) {
+    const std::string others = that_fit(row, run_.kind, run_.ranks);
+    return fault(std::move(what),
                  others.empty()
                      ? "no collective of these ranks has that: are rows or the header edited?"
                      : "it would fit " + others + ": correct the name, or the header's ranks",
-                 bad->line);
+                 row.line);
   }
 
   void take_points(double unit) {

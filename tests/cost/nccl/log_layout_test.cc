@@ -97,6 +97,9 @@ TEST_CASE("where the host is known, a figure before it ends there; else after th
   CHECK(without_nccl("sum  -1node" + end, {}).text == "sum  -1");
   CHECK(without_nccl("15.5[2025-11-20 10:31:07] node" + end, {}).text == "15.5");
   CHECK(without_nccl("node" + end, {}).text.empty());
+  CHECK(without_nccl("3767c65d25c4" + end, {}).text.empty());
+  CHECK(without_nccl("  -1  15.53767c65d25c4" + end, {"3767c65d25c4"}).text == "  -1  15.5");
+  CHECK(without_nccl("  -1  15.53767c65d25c4" + end, {}).text == "  -1  ?");
   CHECK_FALSE(without_nccl("NCCL version 2.27.3+cuda12.9", {}).had_message);
 }
 

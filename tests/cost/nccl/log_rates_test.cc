@@ -75,6 +75,16 @@ TEST_CASE("a table of another collective than its name is refused, and told what
                  "it would fit all_reduce of 4 ranks"));
 }
 
+// Both have a factor of 3 / 4.
+TEST_CASE("a table that sums nothing is no reduce-scatter, whatever the file is called") {
+  const std::string gathers = settings() + kHead + Table{0.75, "none", "", ""}.rows();
+  const std::string fault = fault_of(gathers, "reduce_scatter.log");
+  CHECK(contains(fault,
+                 "redop is none, which is not that of reduce_scatter of 4 ranks (by the "
+                 "name of the file)"));
+  CHECK(contains(fault, "it would fit all_gather of 4 ranks, or all_to_all of 4 ranks"));
+}
+
 TEST_CASE("a row whose algbw is not its bytes over its time is refused, with its line") {
   std::string row = Table{}.row(1 << 20);
   row.replace(row.find("20.49"), 5, "30.49");
