@@ -72,6 +72,11 @@ else()
     message(STATUS "CUDA: ${lockstep_cuda_missing} not found; replay on GPUs is left out")
   else()
     set(LOCKSTEP_HAS_CUDA ON)
+    # The least of them, as 90; what is no number ("native", "all") is of this machine's GPUs.
+    string(REGEX MATCHALL "[0-9]+" lockstep_architectures "${CMAKE_CUDA_ARCHITECTURES}")
+    list(SORT lockstep_architectures COMPARE NATURAL)
+    list(APPEND lockstep_architectures 0)
+    list(GET lockstep_architectures 0 LOCKSTEP_OLDEST_ARCHITECTURE)
     message(STATUS "CUDA: ${CUDAToolkit_VERSION} (${CMAKE_CUDA_COMPILER}), architectures "
                    "${CMAKE_CUDA_ARCHITECTURES}, NCCL ${NCCL_LIBRARY}")
   endif()

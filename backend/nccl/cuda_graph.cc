@@ -30,7 +30,10 @@ RunnableGraph captured(Device& device, const std::function<void()>& enqueue) {
   cudaGraph_t made = nullptr;
   const cudaError_t ended = cudaStreamEndCapture(device.stream(), &made);
   const std::unique_ptr<CUgraph_st, DestroyInCuda> graph(made);
-  if (trouble) std::rethrow_exception(trouble);
+  if (trouble) {
+    static_cast<void>(cudaGetLastError());  // of the capture, which the next kernel would be told
+    std::rethrow_exception(trouble);
+  }
   check(ended, kWhat);
   cudaGraphExec_t runnable = nullptr;
   check(cudaGraphInstantiate(&runnable, made, 0), "making a CUDA graph");

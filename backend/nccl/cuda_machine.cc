@@ -23,6 +23,9 @@ Gpu look_at_gpu(Machine& machine, int index) {
   gpu.name = properties.name;
   gpu.memory_total = static_cast<std::int64_t>(properties.totalGlobalMem);
   gpu.capability = {properties.major, properties.minor};
+  int mode = cudaComputeModeDefault;
+  note(machine, cudaDeviceGetAttribute(&mode, cudaDevAttrComputeMode, index));
+  gpu.is_exclusive = mode == cudaComputeModeExclusiveProcess;
   std::size_t free = 0;
   std::size_t total = 0;
   note(machine, cudaSetDevice(index));

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <thread>
+
 #include "backend/nccl/cuda_error.h"
 
 namespace lockstep::nccl {
@@ -11,6 +14,9 @@ namespace {
 // by us, so that it allocates nothing itself: it must not while a graph is captured, and with one
 // workspace for one stream its results are the same every time.
 constexpr std::int64_t kWorkspaceBytes = std::int64_t{32} << 20;
+
+// Of what is enqueued when a rank ends: nothing, but after a fault.
+constexpr std::chrono::seconds kLongestEnd{2};
 
 }  // namespace
 
@@ -40,9 +46,24 @@ Device::Device(int index) : index_(index) {
   check(cublasSetMathMode(cublas_, static_cast<cublasMath_t>(mode)), "setting cuBLAS's precision");
 }
 
+// Of a collective that hangs nothing ends its kernel if not NCCL. Then its memory is not given back
+// either, which would wait for it: the process ends soon, and the driver has both.
+bool Device::is_idle_within(std::chrono::milliseconds limit) const {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (cudaStreamQuery(stream_) == cudaErrorNotReady) {
+    static_cast<void>(cudaGetLastError());
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
 Device::~Device() {
   // A fault here was told before, or shows in the next call.
-  if (stream_ != nullptr) static_cast<void>(cudaStreamSynchronize(stream_));
+  if (stream_ != nullptr && !is_idle_within(kLongestEnd)) {
+    memory_.leave();
+    return;
+  }
   if (cublas_ != nullptr) static_cast<void>(cublasDestroy(cublas_));
   if (stream_ != nullptr) static_cast<void>(cudaStreamDestroy(stream_));
 }

@@ -5,6 +5,7 @@
 #include <cublas_v2.h>
 #include <cuda_runtime_api.h>
 
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -38,6 +39,8 @@ class Device {
   void synchronize();
 
  private:
+  bool is_idle_within(std::chrono::milliseconds limit) const;
+
   int index_;
   DeviceMemory memory_;
   Block workspace_;

@@ -78,12 +78,15 @@ class DeviceMemory::Pool {
 
   void trim() {
     for (const auto& [size, blocks] : free_) {
-      for (void* block : blocks) raw_.release(block);
+      for (void* block : blocks) {
+        if (!is_left_) raw_.release(block);
+      }
     }
     free_.clear();
     use_.cached = 0;
   }
 
+  void leave() { is_left_ = true; }
   const MemoryUse& use() const { return use_; }
   void reset_peak() { use_.peak = use_.in_use; }
   std::int64_t free_bytes() const { return static_cast<std::int64_t>(raw_.free_bytes()); }
@@ -99,6 +102,7 @@ class DeviceMemory::Pool {
   }
 
   RawMemory raw_;
+  bool is_left_ = false;
   MemoryUse use_;
   std::map<std::int64_t, std::vector<void*>> free_;  // by size
 };
@@ -123,5 +127,6 @@ Block DeviceMemory::allocate(std::int64_t bytes) {
 MemoryUse DeviceMemory::use() const { return pool_->use(); }
 void DeviceMemory::reset_peak() { pool_->reset_peak(); }
 void DeviceMemory::trim() { pool_->trim(); }
+void DeviceMemory::leave() { pool_->leave(); }
 
 }  // namespace lockstep::nccl

@@ -48,6 +48,9 @@ class DeviceMemory {
   void reset_peak();
   // Gives all cached blocks back to the device. Not while a CUDA graph that uses them is to run.
   void trim();
+  // Gives back nothing from now on, which would wait for the device: what is left is the driver's,
+  // when the process ends.
+  void leave();
 
  private:
   class Pool;

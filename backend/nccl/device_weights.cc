@@ -38,8 +38,9 @@ DeviceValues DeviceWeights::kept_or_drawn(const WeightBlock& block, ElementType 
   const auto found = kept_.find(key);
   if (found != kept_.end()) return found->second;
   DeviceValues values = drawn(device_, block, weights_.seed(), type, nullptr, block.row_count());
-  if (is_small || kept_bytes_ + values.bytes() <= budget_) {
-    kept_bytes_ += values.bytes();
+  const std::int64_t taken = values.bytes() > 0 ? block_size(values.bytes()) : 0;
+  if (is_small || kept_bytes_ + taken <= budget_) {
+    kept_bytes_ += taken;
     kept_.emplace(key, values);
   }
   return values;

@@ -186,7 +186,10 @@ bool NcclCommunicators::has_run(Stream stream, Communicator& communicator,
                                 const std::string& what) const {
   if (!is_settled(communicator, what)) return false;
   const cudaError_t state = cudaStreamQuery(stream);
-  if (state == cudaErrorNotReady) return false;
+  if (state == cudaErrorNotReady) {
+    static_cast<void>(cudaGetLastError());  // where it counts as an error, the next kernel's
+    return false;
+  }
   check(state, what.c_str());
   return true;
 }
@@ -213,7 +216,8 @@ void NcclCommunicators::fail(const std::string& name, const std::string& text,
 }
 
 // To abort may itself take long, or for ever: what is to be told must not wait for it. The process
-// ends soon in any case.
+// ends soon in any case. All at once: one whose work is queued behind a collective of another ends
+// only when that one is aborted.
 void NcclCommunicators::abort_all() noexcept {
   std::vector<ncclComm_t> handles;
   for (auto& [number, its] : communicators_) {
@@ -224,18 +228,23 @@ void NcclCommunicators::abort_all() noexcept {
   struct Shared {
     std::mutex mutex;
     std::condition_variable changed;
-    bool done = false;
+    std::size_t left = 0;
   };
+  int device = 0;
+  static_cast<void>(cudaGetDevice(&device));
   try {
     const auto shared = std::make_shared<Shared>();
-    std::thread([shared, handles] {
-      for (const ncclComm_t handle : handles) ncclCommAbort(handle);
-      const std::scoped_lock lock(shared->mutex);
-      shared->done = true;
-      shared->changed.notify_one();
-    }).detach();
+    shared->left = handles.size();
+    for (const ncclComm_t handle : handles) {
+      std::thread([shared, handle, device] {
+        static_cast<void>(cudaSetDevice(device));  // a thread begins on GPU 0
+        ncclCommAbort(handle);
+        const std::scoped_lock lock(shared->mutex);
+        if (--shared->left == 0) shared->changed.notify_one();
+      }).detach();
+    }
     std::unique_lock lock(shared->mutex);
-    shared->changed.wait_for(lock, kAbortLimit, [&] { return shared->done; });
+    shared->changed.wait_for(lock, kAbortLimit, [&] { return shared->left == 0; });
   } catch (const std::exception&) {  // no thread is to be had
   }
 }

@@ -1,5 +1,6 @@
 #include "backend/nccl/replay.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <utility>
 
 #include "backend/nccl/cuda_machine.h"
+#include "backend/nccl/device.h"
 #include "backend/nccl/gpu_worker.h"
 #include "backend/nccl/launch/machine.h"
 #include "backend/nccl/launch/memory_need.h"
@@ -22,8 +24,9 @@ namespace {
 
 // What stands before a GpuWorker and must outlive it.
 struct OnGpu {
-  OnGpu(const Plan& plan, process::Member& member, process::Mesh& mesh, int gpu)
-      : device(gpu), communicators(plan, member, mesh) {}
+  OnGpu(const Plan& plan, process::Member& member, process::Mesh& mesh, int gpu,
+        const NcclOptions& nccl)
+      : device(gpu), communicators(plan, member, mesh, nccl) {}
 
   Device device;
   NcclCommunicators communicators;
@@ -32,8 +35,8 @@ struct OnGpu {
 class RankOnGpu : private OnGpu, public GpuWorker {
  public:
   RankOnGpu(const Plan& plan, const numeric::ReplayOptions& options, process::Member& member,
-            process::Mesh& mesh, int gpu, const GpuWorkerOptions& how)
-      : OnGpu(plan, member, mesh, gpu),
+            process::Mesh& mesh, int gpu, const NcclOptions& nccl, const GpuWorkerOptions& how)
+      : OnGpu(plan, member, mesh, gpu, nccl),
         GpuWorker(plan, options, member.id(), device, communicators, how) {}
 };
 
@@ -48,6 +51,35 @@ struct Launch {
   std::unique_ptr<MpsDaemon> mps;  // null: none of ours
 };
 
+// Why the daemon serves nobody; empty: it does. Its server starts with its first client.
+std::string trouble_of_clients(const Launch& launch, const Machine& machine) {
+  const Machine seen = probed([&] {
+    set_environment(launch.placement.ranks.front().environment);
+    set_environment(launch.mps->client_environment());
+    Machine counted;
+    counted.gpus.resize(static_cast<std::size_t>(device_count(&counted.trouble)));
+    return counted;
+  });
+  if (seen.gpus.size() == machine.gpus.size()) return "";
+  if (!seen.trouble.empty()) return "its clients are told: " + seen.trouble;
+  return fmt::format("its clients see {} GPUs", seen.gpus.size());
+}
+
+void start_mps(Launch& launch, const Machine& machine) {
+  std::string trouble;
+  try {
+    launch.mps = std::make_unique<MpsDaemon>(
+        MpsOptions{.control = machine.mps_control, .environment = current_environment()});
+    trouble = trouble_of_clients(launch, machine);
+    if (trouble.empty()) return;
+    launch.mps->stop();
+    launch.mps.reset();
+  } catch (const MpsError& error) {
+    trouble = error.what();
+  }
+  launch.placement = without_mps(std::move(launch.placement), machine, trouble);
+}
+
 Result<Launch> launch_on(const Machine& machine, int ranks) {
   PlacementWish wish;
   wish.ranks = ranks;
@@ -55,13 +87,8 @@ Result<Launch> launch_on(const Machine& machine, int ranks) {
   Result<Placement> placed = place(wish, machine, current_environment());
   if (!placed) return placed.faults();
   Launch launch{std::move(*placed), nullptr};
-  if (!launch.placement.starts_mps) return launch;
-  try {
-    launch.mps = std::make_unique<MpsDaemon>(
-        MpsOptions{.control = machine.mps_control, .environment = current_environment()});
-  } catch (const MpsError& error) {
-    launch.placement = without_mps(std::move(launch.placement), machine, error.what());
-  }
+  if (launch.placement.starts_mps) start_mps(launch, machine);
+  if (const auto fault = refusal_of_turns(launch.placement, machine)) return *fault;
   return launch;
 }
 
@@ -93,7 +120,7 @@ Result<MemoryPlan> memory_of(const Plan& plan, const Machine& machine, const Pla
   return plan_memory(needs, placement, machine, reference_need(plan));
 }
 
-process::Backend backend_of(const Launch& launch, const MemoryPlan& memory,
+process::Backend backend_of(const Machine& machine, const Launch& launch, const MemoryPlan& memory,
                             const GpuReplayOptions& options) {
   process::Backend backend;
   backend.meets_at_rank_0 = true;
@@ -103,14 +130,17 @@ process::Backend backend_of(const Launch& launch, const MemoryPlan& memory,
   };
   backend.worker = [&](const Plan& plan, const numeric::ReplayOptions& how, process::Member& member,
                        process::Mesh& mesh) {
+    // Before the coordinator gives up, so that what is told is NCCL's.
+    const NcclOptions nccl{.limit = options.process.crew.progress_limit / 2};
     GpuWorkerOptions worker;
     const auto rank = static_cast<std::size_t>(member.id());
     worker.weight_budget = options.keeps_weights ? memory.weight_budgets[rank] : 0;
     if (how.garbage == numeric::Garbage::nan) worker.timed.repetitions = options.repetitions;
     worker.meet = [&member, &mesh] { meet(member, mesh); };
-    return std::make_unique<RankOnGpu>(plan, how, member, mesh, place_of(launch, member).gpu,
+    return std::make_unique<RankOnGpu>(plan, how, member, mesh, place_of(launch, member).gpu, nccl,
                                        worker);
   };
+  if (leaves_none_for_observer(launch.placement, machine)) return backend;
   backend.products = [&launch, seed = options.process.numeric.seed] {
     return std::make_unique<ReferenceProducts>(launch.placement.ranks.front().gpu, seed);
   };
@@ -142,6 +172,7 @@ GpuReplayOutcome replay(const Plan& plan, const GpuReplayOptions& options) {
     return outcome;
   }
   outcome.machine = text_of(machine);
+  outcome.sharing = launch->placement.sharing;
   outcome.placement = launch->placement.text;
   outcome.memory = memory->texts;
   if (options.tell) {
@@ -149,8 +180,13 @@ GpuReplayOutcome replay(const Plan& plan, const GpuReplayOptions& options) {
     for (const std::string& line : outcome.memory) options.tell(line);
   }
   process::ReplayOptions how = options.process;
-  how.backend = backend_of(*launch, *memory, options);
+  how.crew.start_limit = std::max(how.crew.start_limit, how.crew.progress_limit);
+  how.backend = backend_of(machine, *launch, *memory, options);
   outcome.replay = process::replay(plan, how);
+  if (leaves_none_for_observer(launch->placement, machine)) {
+    outcome.replay.notes.emplace_back(
+        "GPU 0 serves one process only (compute mode): the reference was computed on the CPU");
+  }
   std::ranges::copy(launch->placement.notes, std::back_inserter(outcome.replay.notes));
   if (launch->mps) {
     const std::string trouble = launch->mps->stop();

@@ -5,8 +5,10 @@
 
 #include "backend/nccl/cuda_error.h"
 #include "backend/numeric/interpreter.h"
+#include "backend/numeric/program.h"
 
 namespace lockstep::nccl {
+
 std::vector<int> TimedRuns::operations_of(int step) const {
   std::vector<int> operations;
   const auto count = static_cast<int>(plan_.operations.size());
@@ -30,6 +32,12 @@ TimedRun TimedRuns::enqueued(int step, const std::vector<int>& operations) {
   return {step, false, log_.times()};
 }
 
+bool TimedRuns::computes_on_host(const std::vector<int>& operations) const {
+  return std::ranges::any_of(operations, [this](int i) {
+    return numeric::is_of_program(plan_.operations[static_cast<std::size_t>(i)].kind);
+  });
+}
+
 RunnableGraph TimedRuns::graph_of(const std::vector<int>& operations) {
   log_.begin();
   log_.set_captured(true);
@@ -41,6 +49,10 @@ RunnableGraph TimedRuns::graph_of(const std::vector<int>& operations) {
 std::vector<TimedRun> TimedRuns::as_graph(int step, const std::vector<int>& operations,
                                           int repetitions, std::string& why) {
   rank_.meet();
+  if (computes_on_host(operations)) {
+    why = "a program's own functions are computed on the host";
+    return {};
+  }
   RunnableGraph graph;
   try {
     graph = graph_of(operations);

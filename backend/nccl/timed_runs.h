@@ -36,6 +36,7 @@ class TimedRuns {
 
  private:
   std::vector<int> operations_of(int step) const;
+  bool computes_on_host(const std::vector<int>& operations) const;
   void enqueue_all(const std::vector<int>& operations);
   TimedRun enqueued(int step, const std::vector<int>& operations);
   RunnableGraph graph_of(const std::vector<int>& operations);

@@ -167,6 +167,7 @@ Json gpu_json(const Plan& plan, const GpuReplayOutcome& outcome, const GpuPredic
     peaks.push_back(report.peak_bytes);
   }
   Json json = {{"machine", outcome.machine},
+               {"sharing", nccl::to_string(outcome.sharing)},
                {"placement", outcome.placement},
                {"memory", outcome.memory},
                {"peak_bytes", std::move(peaks)}};

@@ -87,7 +87,7 @@ class Facts(unittest.TestCase):
                                        one("all_reduce", spread(20, 30, 40), spread(1, 5, 7))])
         self.assertEqual((told["kernels_us"], told["collectives_us"], told["waiting_us"]),
                          (10, 30, 5))
-        self.assertEqual(told["loopback_share"], 30 / (10 + 30))
+        self.assertEqual(told["collectives_share"], 30 / (10 + 30))
         self.assertEqual(told["operations_spread"], (2 + 20) / (10 + 30))
         self.assertEqual(told["step_spread"], (120 - 90) / 100)
 

@@ -124,5 +124,17 @@ TEST_CASE("blocks may outlive the memory, and all is given back in the end") {
   CHECK(fake.out.empty());
 }
 
+TEST_CASE("what is left to the driver is not given back") {
+  Fake fake;
+  {
+    DeviceMemory memory(fake.raw());
+    const Block held = memory.allocate(100);
+    memory.allocate(5000).reset();
+    memory.leave();
+  }
+  CHECK(fake.out.size() == 2);
+  for (const auto& [block, size] : fake.out) std::free(block);
+}
+
 }  // namespace
 }  // namespace lockstep::test

@@ -70,7 +70,20 @@ TEST_CASE("a GPU that the kernels were not built for is named") {
   CHECK(refusal_of(machine) ==
         "error: --backend nccl: GPU 1 (NVIDIA A100) has compute capability 8.0, and the kernels "
         "are built for 9.0 and newer\n"
-        "  hint: configure with -DCMAKE_CUDA_ARCHITECTURES=80\n");
+        "  hint: configure with -DCMAKE_CUDA_ARCHITECTURES=80, or leave this GPU out with "
+        "CUDA_VISIBLE_DEVICES\n");
+}
+
+TEST_CASE("what CUDA says against a GPU is told, and a look that failed is no missing driver") {
+  Machine machine = machine_of(2);
+  machine.trouble = "all CUDA-capable devices are busy or unavailable";
+  CHECK(refusal_of(machine).starts_with(
+      "error: --backend nccl: not every GPU can be used: all CUDA-capable devices are busy"));
+  Machine nothing;
+  nothing.driver_version = nothing.runtime_version = 0;
+  nothing.trouble = "the process that looked for GPUs gave no answer in 30000 ms";
+  CHECK(refusal_of(nothing).starts_with(
+      "error: --backend nccl: the GPUs could not be looked at: the process that looked"));
 }
 
 TEST_CASE("a machine comes through a pipe as it was") {

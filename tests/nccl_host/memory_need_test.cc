@@ -91,6 +91,25 @@ TEST_CASE("a communicator of the plan and that of all ranks are counted, dearer 
         c.context + c.workspace + 2 * c.communicator);
 }
 
+TEST_CASE("between GPUs each peer that gets a message of its own takes channels") {
+  const Plan plan = plan_of(R"(
+lockstep: 1
+name: deepep
+model: {preset: qwen3-30b-a3b, num_hidden_layers: 1}
+serving: {system: sglang, revision: "24785^"}
+parallel: {tp_size: 4, dp_size: 4, ep_size: 4, enable_dp_attention: true, moe_a2a_backend: deepep}
+batch: {forward_mode: extend, tokens: 5}
+)");
+  const nccl::MemoryConstants c;
+  const auto libraries = [&](bool shares_gpu, const nccl::MemoryConstants& constants) {
+    return nccl::memory_need(plan, 0, Storage::bfloat16, shares_gpu, constants).libraries;
+  };
+  nccl::MemoryConstants without = c;
+  without.peer = 0;
+  CHECK(libraries(false, c) - libraries(false, without) == 3 * c.peer);  // of four ranks
+  CHECK(libraries(true, c) == libraries(true, without));
+}
+
 MemoryNeed need_of(std::int64_t weights, std::int64_t drawn) {
   MemoryNeed need;
   need.weights = weights * kGib;

@@ -47,6 +47,8 @@ TEST_CASE("eight ranks share one GPU: each is a host of its own for NCCL, on loo
   CHECK(gpus(*placement) == std::vector<int>(8, 0));
   CHECK(placement->ranks[3].environment == Environment{{"NCCL_HOSTID", "lockstep-7f-3"},
                                                        {"NCCL_IB_DISABLE", "1"},
+                                                       {"NCCL_MNNVL_ENABLE", "0"},
+                                                       {"NCCL_NET", "Socket"},
                                                        {"NCCL_SOCKET_IFNAME", "lo"}});
   CHECK(placement->text ==
         "8 ranks share one NVIDIA H200 through MPS; NCCL over loopback sockets; times are those of "
@@ -110,8 +112,10 @@ TEST_CASE(
   const Placement placement = *nccl::place(ranks(2), machine_of(1), user);
   CHECK(placement.sharing == Sharing::mps);
   CHECK_FALSE(placement.starts_mps);
-  CHECK(placement.ranks[1].environment ==
-        Environment{{"NCCL_HOSTID", "lockstep-7f-1"}, {"NCCL_IB_DISABLE", "1"}});
+  CHECK(placement.ranks[1].environment == Environment{{"NCCL_HOSTID", "lockstep-7f-1"},
+                                                      {"NCCL_IB_DISABLE", "1"},
+                                                      {"NCCL_MNNVL_ENABLE", "0"},
+                                                      {"NCCL_NET", "Socket"}});
   CHECK(placement.text.find("NCCL over the sockets that NCCL_SOCKET_IFNAME names") !=
         std::string::npos);
   REQUIRE(placement.notes.size() == 2);
@@ -134,11 +138,35 @@ TEST_CASE("too few GPUs, or too many ranks for MPS, are refused with what to do"
   CHECK(fault_of(nccl::place(wish, machine_of(1), {})) ==
         "error: --backend nccl: 8 ranks need as many GPUs, and there is 1\n"
         "  hint: fewer ranks in `parallel`, or let ranks share a GPU\n");
-  CHECK(fault_of(nccl::place(ranks(96), machine_of(2), {})) == "");
+  // 48 clients of a GPU: 47 ranks, and the observer on the first one.
+  CHECK(fault_of(nccl::place(ranks(94), machine_of(2), {})) == "");
   CHECK(
-      fault_of(nccl::place(ranks(97), machine_of(2), {}))
+      fault_of(nccl::place(ranks(95), machine_of(2), {}))
           .starts_with(
-              "error: --backend nccl: 49 of the 97 ranks would share one GPU, and MPS serves 48 "));
+              "error: --backend nccl: 48 of the 95 ranks would share one GPU, and MPS serves 48 "));
+}
+
+TEST_CASE("a GPU that serves one process at a time is shared through MPS, but not by turns") {
+  nccl::Machine machine = machine_of(1);
+  machine.gpus[0].is_exclusive = true;
+  const auto shared = nccl::place(ranks(8), machine, {});
+  REQUIRE(shared);
+  CHECK_FALSE(nccl::refusal_of_turns(*shared, machine));
+  CHECK_FALSE(nccl::leaves_none_for_observer(*shared, machine));
+  const nccl::Placement turns = nccl::without_mps(*shared, machine, "it did not start");
+  CHECK(nccl::to_string(turns.sharing) == "time-slices");
+  REQUIRE(nccl::refusal_of_turns(turns, machine));
+  CHECK(nccl::refusal_of_turns(turns, machine)
+            ->message.starts_with(
+                "--backend nccl: GPU 0 (NVIDIA H200) serves one process at a time"));
+  machine.mps_control.clear();
+  CHECK(fault_of(nccl::place(ranks(8), machine, {})).find("serves one process") !=
+        std::string::npos);
+  // A rank of its own has GPU 0, and the observer finds no room there.
+  const auto alone = nccl::place(ranks(1), machine, {});
+  REQUIRE(alone);
+  CHECK(nccl::leaves_none_for_observer(*alone, machine));
+  CHECK_FALSE(nccl::leaves_none_for_observer(*alone, machine_of(1)));
 }
 
 TEST_CASE("the environment of a process is what it set") {

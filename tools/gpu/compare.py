@@ -112,14 +112,14 @@ def predicted_collectives(path):
 
 
 def collective_rows(folder):
-    """[(kind, bytes, predicted, time)] of the sizes that were held out."""
+    """[(kind, bytes, predicted, time)] of the sizes that were held out; ranks; where they ran."""
     path = folder / "collectives.json"
     if not path.exists():
-        return [], 0
+        return [], 0, ""
     replay = json.loads(path.read_text(encoding="utf-8"))
     replay = replay[0] if isinstance(replay, list) else replay
     if "measured" not in replay.get("gpu", {}):  # it stopped before it came to that
-        return [], 0
+        return [], 0, ""
     rows = []
     for kind, times in measured_collectives(replay).items():
         predictions = folder / f"predicted_{kind}.json"
@@ -128,7 +128,7 @@ def collective_rows(folder):
         by_size = predicted_collectives(predictions)
         rows += [(kind, size, by_size[size], time) for size, time in sorted(times.items())
                  if not is_fitted(size) and size in by_size]
-    return rows, ranks_of(replay)
+    return rows, ranks_of(replay), replay["gpu"]["placement"]
 
 
 def collective_table(rows):
@@ -166,11 +166,11 @@ def page(folder):
         text += ["", "The ten worst:", ""] + worst_kernels(rows)
     text += [""] + [f"Missing: {kind}." for kind in missing]
     text += [f"Not measured: {row}." for row in not_measured]
-    collectives, ranks = collective_rows(folder)
+    collectives, ranks, placement = collective_rows(folder)
     text += ["", "### Collectives", ""]
     if not collectives:
         return "\n".join(text + ["Nothing was measured."]) + "\n"
-    text += [f"{ranks} ranks on one GPU, sockets on the loopback device. Fitted to powers of two; "
+    text += [f"{ranks} ranks: {placement}. Fitted to powers of two; "
              "these are the sizes between them. The goal is an error within twice the spread.", ""]
     text += collective_table(collectives) + [""] + collective_list(collectives)
     return "\n".join(text) + "\n"

@@ -4,9 +4,9 @@
     tools/gpu/to_nccl_tests.py replay.json OUT_DIR
 
 `replay.json` is what `lockstep replay ... --backend nccl --json` wrote of a scenario of
-collective_plan.py. A file KIND_perf.log for each kind; its ranks stand on a host each, as NCCL sees
-ranks that share a GPU. Only powers of two are written: the sizes between them are held out.
-`--self-check` checks that.
+collective_plan.py. A file KIND_perf.log for each kind; its ranks stand on a host each where they
+share a GPU, as NCCL sees them, else on one. Only powers of two are written: the sizes between them
+are held out. `--self-check` checks that.
 """
 
 import argparse
@@ -34,16 +34,31 @@ def ranks_of(replay):
     return len(replay["gpu"]["peak_bytes"])
 
 
+def sharing_of(replay):
+    """"none": a GPU for each rank; "mps", "time-slices"."""
+    replay = replay[0] if isinstance(replay, list) else replay
+    return replay["gpu"]["sharing"]
+
+
+def hosts_of(replay):
+    """The host of each rank, and its device there."""
+    ranks = range(ranks_of(replay))
+    if sharing_of(replay) == "none":
+        return [("one", rank) for rank in ranks]
+    return [(f"loopback-{rank}", 0) for rank in ranks]
+
+
 def is_fitted(size):
     return size & (size - 1) == 0
 
 
-def table(kind, ranks, times):
+def table(kind, hosts, times):
+    ranks = len(hosts)
     reduces = kind in ("all_reduce", "reduce_scatter")
     text = [f"# Collective test starting: {PROGRAM.get(kind, kind)}_perf",
             f"# nThread 1 nGpus 1 minBytes {min(times)} maxBytes {max(times)}"]
-    text += [f"#  Rank {rank:2} Group  0 Pid {1000 + rank} on loopback-{rank} device  0 [0x00] GPU"
-             for rank in range(ranks)]
+    text += [f"#  Rank {rank:2} Group  0 Pid {1000 + rank} on {host} device {device:2} [0x00] GPU"
+             for rank, (host, device) in enumerate(hosts)]
     text.append("#       size  count  type  redop  root  time  algbw  busbw  #wrong")
     for size, time in sorted(times.items()):
         us = time["median_us"]
@@ -63,14 +78,18 @@ def bus_factor(kind, ranks):
 def self_check():
     operations = [{"name": f"all_reduce_{size}", "time": {"median_us": 100.0}}
                   for size in (4096, 6144, 8192)] + [{"name": "norm", "time": {}}]
-    replay = {"gpu": {"peak_bytes": [1, 1], "measured": {"operations": operations}}}
+    replay = {"gpu": {"peak_bytes": [1, 1], "sharing": "mps",
+                      "measured": {"operations": operations}}}
     found = measured_collectives([replay])
     assert list(found) == ["all_reduce"] and sorted(found["all_reduce"]) == [4096, 6144, 8192]
     assert ranks_of(replay) == 2
+    assert hosts_of([replay]) == [("loopback-0", 0), ("loopback-1", 0)]
+    replay["gpu"]["sharing"] = "none"
+    assert hosts_of(replay) == [("one", 0), ("one", 1)]
     assert is_fitted(4096) and not is_fitted(6144)
     # Two ranks: bus bytes are 2 (2 - 1) / 2 = 1 times the bytes.
     assert "4096 2048 bfloat16 sum -1 100.00 0.040960 0.040960 0" in table(
-        "all_reduce", 2, {4096: {"median_us": 100.0}})
+        "all_reduce", hosts_of(replay), {4096: {"median_us": 100.0}})
 
 
 def main():
@@ -84,11 +103,11 @@ def main():
     if arguments.out is None:
         parser.error("a replay's JSON and a folder are needed")
     replay = json.loads(arguments.replay.read_text(encoding="utf-8"))
-    ranks = ranks_of(replay)
+    hosts = hosts_of(replay)
     for kind, times in measured_collectives(replay).items():
         fitted = {size: time for size, time in times.items() if is_fitted(size)}
         path = arguments.out / f"{PROGRAM.get(kind, kind)}_perf.log"
-        path.write_text(table(kind, ranks, fitted), encoding="utf-8")
+        path.write_text(table(kind, hosts, fitted), encoding="utf-8")
         print(path)
 
 

@@ -68,7 +68,7 @@ def step_times(step, operations):
             "repetitions": step["repetitions"], "step_us": step["time"]["median_us"],
             "step_spread": spread(step["time"]) / (step["time"]["median_us"] or 1),
             "kernels_us": kernels_us, "collectives_us": collectives_us,
-            "waiting_us": total(collectives, "waiting"), "loopback_share": share,
+            "waiting_us": total(collectives, "waiting"), "collectives_share": share,
             "operations_spread": spreads / ((kernels_us + collectives_us) or 1),
             "kinds": kinds_of(operations)}
 

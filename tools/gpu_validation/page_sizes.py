@@ -14,13 +14,12 @@ share of the value; *tolerance*: what rounding may do (docs/replay.md).
 - *peak*: of the GPU's memory, the most that one rank took; *command*: seconds from start to end."""
 
 TIMES = """Of the runs above, after the one that is judged: CUDA events on every operation, \
-medians over the repetitions. Ranks share one GPU: *these are times of a shared GPU*, whose \
-collectives go over loopback sockets.
+medians over the repetitions.
 
 - *step*: from the first beginning of a rank to the last end; *kernels*: local operations, of the \
 ranks the slowest, added up; *collectives*: from when the last member came to when the last was \
 through; *waiting*: from when a member came to when the last did, the mean of the members. \
-*loopback*: the share of collectives in kernels and collectives.
+*their share*: of collectives in kernels and collectives.
 - *spread*: (upper - lower quartile) / median, of the step, and of its operations weighted by \
 their times."""
 
@@ -48,16 +47,17 @@ def size_row(run):
 
 def times(told):
     head = ("scenario", "step us", "spread", "kernels us", "collectives us", "waiting us",
-            "loopback", "spread of operations", "repetitions", "CUDA graph", "longest kinds, us")
+            "their share", "spread of operations", "repetitions", "CUDA graph", "longest kinds, us")
     rows = [time_row(run["name"], step) for run in told["runs"] for step in run.get("measured", [])]
-    return [TIMES, "", *table(head, rows)]
+    where = sorted({run["placement"] for run in told["runs"] if "placement" in run})
+    return [TIMES, "", *[f"- {placement}." for placement in where], "", *table(head, rows)]
 
 
 def time_row(name, step):
     longest = ", ".join(f"{kind['kind']} {kind['us']:.0f}" for kind in step["kinds"][:4])
     return (name, f"{step['step_us']:.0f}", percent(step["step_spread"]),
             f"{step['kernels_us']:.0f}", f"{step['collectives_us']:.0f}",
-            f"{step['waiting_us']:.0f}", percent(step["loopback_share"]),
+            f"{step['waiting_us']:.0f}", percent(step["collectives_share"]),
             percent(step["operations_spread"]), step["repetitions"],
             "yes" if step["cuda_graph"] else "no", longest)
 
@@ -81,7 +81,7 @@ def propagate(told):
              for step in run.get("measured", [])]
     lines += ["", "Their times, as above:", "", *table(
         ("revision, step", "step us", "spread", "kernels us", "collectives us", "waiting us",
-         "loopback", "CUDA graph"),
+         "their share", "CUDA graph"),
         [tuple(row[i] for i in (0, 1, 2, 3, 4, 5, 6, 9))
          for row in (time_row(*name) for name in names)])] if names else []
     return lines + left_out(told)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/nccl/launch/gpu_report.h"
+#include "backend/nccl/launch/placement.h"
 #include "backend/process/replay.h"
 #include "sim/base/error.h"
 
@@ -24,7 +25,8 @@ struct GpuReplayOutcome {
   // Why nothing was started: no GPU, too little memory.
   std::optional<Diagnostic> refused;
   process::ReplayOutcome replay;
-  std::string machine;              // "1 NVIDIA H200 (139.8 GiB), CUDA 13.0, NCCL 2.28.9"
+  std::string machine;  // "1 NVIDIA H200 (139.8 GiB), CUDA 13.0, NCCL 2.28.9"
+  Sharing sharing = Sharing::none;
   std::string placement;            // one sentence: who runs where, and what its times are worth
   std::vector<std::string> memory;  // what is needed, a line for each GPU
   std::vector<GpuReport> reports;   // by rank; none of a replay that stopped

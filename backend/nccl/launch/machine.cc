@@ -34,6 +34,7 @@ process::Buffer encode(const Machine& machine) {
     out.put(gpu.memory_free);
     out.put(gpu.capability.major);
     out.put(gpu.capability.minor);
+    out.put(gpu.is_exclusive ? 1 : 0);
   }
   out.put(machine.driver_version);
   out.put(machine.runtime_version);
@@ -44,7 +45,7 @@ process::Buffer encode(const Machine& machine) {
 }
 
 Machine decode_machine(std::span<const std::byte> bytes) {
-  constexpr std::size_t kLeastOfGpu = 32;
+  constexpr std::size_t kLeastOfGpu = 36;
   process::ByteReader in(bytes);
   Machine machine;
   machine.gpus.resize(in.get_count(kLeastOfGpu));
@@ -54,6 +55,7 @@ Machine decode_machine(std::span<const std::byte> bytes) {
     gpu.memory_free = in.get<std::int64_t>();
     gpu.capability.major = in.get<int>();
     gpu.capability.minor = in.get<int>();
+    gpu.is_exclusive = in.get<int>() != 0;
   }
   machine.driver_version = in.get<int>();
   machine.runtime_version = in.get<int>();
@@ -65,8 +67,11 @@ Machine decode_machine(std::span<const std::byte> bytes) {
 }
 
 std::optional<Diagnostic> refusal(const Machine& machine, Capability oldest) {
+  const std::string said = machine.trouble.empty() ? "" : ": " + machine.trouble;
+  if (machine.runtime_version == 0) {
+    return refused("the GPUs could not be looked at" + said, "does nvidia-smi answer?");
+  }
   if (machine.driver_version == 0) {
-    const std::string said = machine.trouble.empty() ? "" : ": " + machine.trouble;
     return refused("there is no NVIDIA driver" + said, kWithoutGpu);
   }
   // A driver of an older major version refuses; within one, CUDA is compatible.
@@ -74,7 +79,6 @@ std::optional<Diagnostic> refusal(const Machine& machine, Capability oldest) {
     return driver_too_old(machine);
   }
   if (machine.gpus.empty()) {
-    const std::string said = machine.trouble.empty() ? "" : ": " + machine.trouble;
     return refused("there is no GPU here" + said,
                    std::string("is CUDA_VISIBLE_DEVICES set? ") + kWithoutGpu);
   }
@@ -88,8 +92,13 @@ std::optional<Diagnostic> refusal(const Machine& machine, Capability oldest) {
                                "built for {}.{} and newer",
                                i, gpu.name, gpu.capability.major, gpu.capability.minor,
                                oldest.major, oldest.minor),
-                   fmt::format("configure with -DCMAKE_CUDA_ARCHITECTURES={}{}",
+                   fmt::format("configure with -DCMAKE_CUDA_ARCHITECTURES={}{}, or leave this GPU "
+                               "out with CUDA_VISIBLE_DEVICES",
                                gpu.capability.major, gpu.capability.minor));
+  }
+  if (!machine.trouble.empty()) {
+    return refused("not every GPU can be used" + said,
+                   "leave out with CUDA_VISIBLE_DEVICES whichever is busy or broken");
   }
   return std::nullopt;
 }

@@ -24,6 +24,7 @@ struct Gpu {
   std::int64_t memory_total = 0;  // bytes
   std::int64_t memory_free = 0;   // when it was looked at
   Capability capability;
+  bool is_exclusive = false;  // it serves one process at a time (compute mode EXCLUSIVE_PROCESS)
   bool operator==(const Gpu&) const = default;
 };
 

@@ -71,6 +71,31 @@ std::int64_t communicators_of(const Plan& plan, int rank) {
   return count;
 }
 
+bool has_messages_of_its_own(OpKind kind) {
+  switch (kind) {
+    case OpKind::dispatch:
+    case OpKind::combine:
+    case OpKind::all_to_all:
+    case OpKind::all_to_allv:
+    case OpKind::send:
+    case OpKind::recv:
+    case OpKind::send_recv:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The members of the largest group in which the rank sends each a message of its own, without it.
+std::int64_t peers_of(const Plan& plan, int rank) {
+  std::int64_t most = 0;
+  for (const Operation& op : plan.operations) {
+    if (!executes(op, rank) || !has_messages_of_its_own(op.kind)) continue;
+    most = std::max(most, std::ssize(*membership(plan, op.group, rank).members) - 1);
+  }
+  return most;
+}
+
 double in_gib(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
 
 // Of all ranks of one GPU.
@@ -132,6 +157,7 @@ MemoryNeed memory_need(const Plan& plan, int rank, numeric::Storage storage, boo
       shares_gpu ? constants.socket_communicator : constants.communicator;
   need.libraries =
       constants.context + constants.workspace + communicators_of(plan, rank) * communicator;
+  if (!shares_gpu) need.libraries += peers_of(plan, rank) * constants.peer;
   return need;
 }
 

@@ -16,11 +16,14 @@
 namespace lockstep::nccl {
 
 // What libraries take, in bytes. Guesses on the safe side that nobody has measured yet, but for the
-// workspace, which Device allocates.
+// workspace, which Device allocates, and a peer's channels: up to 32 of about 12 MiB (buffers of
+// the three protocols, src/transport/p2p.cc of NVIDIA/nccl v2.28.9).
 struct MemoryConstants {
   std::int64_t context = std::int64_t{640} << 20;       // of a process: CUDA, kernels, cuBLAS
   std::int64_t workspace = std::int64_t{32} << 20;      // of cuBLAS (device.cc)
-  std::int64_t communicator = std::int64_t{384} << 20;  // of NCCL, between GPUs
+  std::int64_t communicator = std::int64_t{640} << 20;  // of NCCL, between GPUs
+  // Of each peer that messages of its own go to: all-to-all, send and receive between GPUs.
+  std::int64_t peer = std::int64_t{400} << 20;
   // The same over sockets, whose buffers are mostly the host's.
   std::int64_t socket_communicator = std::int64_t{96} << 20;
   double spare = 0.05;  // of what is free: fragments, rounding of block sizes

@@ -67,6 +67,8 @@ void let_share(Placement& placement, const PlacementWish& wish, int gpus, const 
     own["NCCL_HOSTID"] = fmt::format("lockstep-{}-{}", wish.run, r);
     add_unless_set(own, user, kInterface, "lo");
     add_unless_set(own, user, "NCCL_IB_DISABLE", "1");
+    add_unless_set(own, user, "NCCL_NET", "Socket");      // not a plugin's network
+    add_unless_set(own, user, "NCCL_MNNVL_ENABLE", "0");  // of racks that are one NVLink domain
     if (placement.starts_mps && user.contains(std::string(kVisible))) {
       own[std::string(kVisible)] = renumbered;
     }
@@ -97,6 +99,14 @@ Diagnostic too_many_ranks(int ranks, const PlacementWish& wish) {
                      "fewer ranks in `parallel`, or --backend process");
 }
 
+Diagnostic serves_one_process(const std::string& gpu) {
+  return plain_fault(
+      fmt::format("--backend nccl: {} serves one process at a time (compute mode "
+                  "EXCLUSIVE_PROCESS), and ranks would share it by turns, without MPS",
+                  gpu),
+      "nvidia-smi -c DEFAULT, or as many GPUs as ranks, or --backend process");
+}
+
 void choose_sharing(Placement& placement, const PlacementWish& wish, const Machine& machine,
                     const Environment& user) {
   const bool has_daemon = user.contains("CUDA_MPS_PIPE_DIRECTORY");
@@ -115,6 +125,18 @@ void choose_sharing(Placement& placement, const PlacementWish& wish, const Machi
 }
 
 }  // namespace
+
+std::string to_string(Sharing sharing) {
+  switch (sharing) {
+    case Sharing::none:
+      return "none";
+    case Sharing::mps:
+      return "mps";
+    case Sharing::time_slices:
+      return "time-slices";
+  }
+  return "";
+}
 
 Environment current_environment() {
   Environment variables;
@@ -146,13 +168,28 @@ Result<Placement> place(const PlacementWish& wish, const Machine& machine,
   }
   if (!wish.may_share) return too_few_gpus(wish, machine);
   choose_sharing(placement, wish, machine, user);
+  if (const auto fault = refusal_of_turns(placement, machine)) return *fault;
   const int most = (wish.ranks + gpus - 1) / gpus;
-  if (placement.sharing == Sharing::mps && most > kMostMpsClients) {
+  constexpr int kObserver = 1;  // is a client of the first GPU, too
+  if (placement.sharing == Sharing::mps && most + kObserver > kMostMpsClients) {
     return too_many_ranks(most, wish);
   }
   let_share(placement, wish, gpus, user);
   placement.text = shared_text(placement, machine);
   return placement;
+}
+
+std::optional<Diagnostic> refusal_of_turns(const Placement& placement, const Machine& machine) {
+  if (placement.sharing != Sharing::time_slices) return std::nullopt;
+  for (const RankPlace& rank : placement.ranks) {
+    const Gpu& gpu = machine.gpus[static_cast<std::size_t>(rank.gpu)];
+    if (gpu.is_exclusive) return serves_one_process(fmt::format("GPU {} ({})", rank.gpu, gpu.name));
+  }
+  return std::nullopt;
+}
+
+bool leaves_none_for_observer(const Placement& placement, const Machine& machine) {
+  return placement.sharing == Sharing::none && machine.gpus.front().is_exclusive;
 }
 
 Placement without_mps(Placement placement, const Machine& machine, const std::string& why) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ enum class Sharing : std::uint8_t {
   mps,          // several ranks on a GPU, whose kernels run side by side
   time_slices,  // several ranks on a GPU, which take turns
 };
+
+std::string to_string(Sharing sharing);  // "none", "mps", "time-slices"
 
 struct RankPlace {
   int gpu = 0;              // CUDA's number
@@ -59,6 +62,11 @@ inline constexpr int kMostMpsClients = 48;
 // of our own serves, CUDA_VISIBLE_DEVICES, which the daemon looks at. REQUIRES: the machine has a
 // GPU; wish.ranks >= 1.
 Result<Placement> place(const PlacementWish& wish, const Machine& machine, const Environment& user);
+
+// Of ranks that share a GPU by turns: why that cannot be, if one serves one process only.
+std::optional<Diagnostic> refusal_of_turns(const Placement& placement, const Machine& machine);
+// True where the GPU of rank 0 serves nobody else: then the observer has none.
+bool leaves_none_for_observer(const Placement& placement, const Machine& machine);
 
 // The same for ranks that share a GPU by turns, where MPS was to be had but would not start.
 // `why`: in words.
