@@ -69,6 +69,7 @@ NcclRow row_of(const Json& result, int number, NcclDraft& draft) {
   row.bytes = number_or(result, "size", 0);
   row.count = number_or(result, "count", 0);
   row.element_bytes = bytes_of_type(text_or(result, "type"));
+  if (row.element_bytes == 0) throw Unlike{"'type' is no type of nccl-tests"};
   row.operation = text_or(result, "redop");
   const Json& figures = member(result, has("out_of_place") ? "out_of_place" : "in_place");
   const bool of_host = figures.is_object() && figures.contains("cpu_time");

@@ -22,6 +22,7 @@ class Reader {
   explicit Reader(NcclOrigin origin) : origin_(std::move(origin)) {}
 
   void take(const std::string& raw, int number) {
+    take_environment(raw);
     const LineWithoutNccl line = without_nccl(raw, draft_.hosts);
     const std::vector<std::string> words = words_of(line.text);
     if (words.empty()) return;
@@ -43,6 +44,14 @@ class Reader {
   }
 
  private:
+  void take_environment(const std::string& line) {
+    for (const char* told : {"NCCL_ALGO", "NCCL_PROTO"}) {
+      if (line.find(std::string(told) + " set by environment") != std::string::npos) {
+        draft_.told.insert(told);
+      }
+    }
+  }
+
   // Whether the line is no beginning of anything, where a row has begun.
   bool goes_on(const LineWithoutNccl& line, const std::vector<std::string>& words) {
     const ReadRow alone = read_row(words, draft_.columns);

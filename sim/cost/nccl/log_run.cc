@@ -62,6 +62,7 @@ class Finish {
     const auto unit = unit_us();
     if (!unit || !rates_fit()) return std::nullopt;
     take_points(*unit);
+    take_told();
     return std::move(run_);
   }
 
@@ -98,11 +99,17 @@ class Finish {
                  "run it again, and see whether it passes its own check");
   }
 
+  void take_told() {
+    for (const std::string& what : draft_.told) {
+      run_.notes.push_back(what + " tells NCCL what to choose: its own choice may be another");
+    }
+  }
+
   bool take_ranks() {
     if (draft_.ranks.empty()) return count_of_settings();
     const auto all = static_cast<std::int64_t>(draft_.ranks.size());
     const std::int64_t last = draft_.ranks.rbegin()->first;
-    if (last + 1 != all) {
+    if (last != all - 1) {
       return fault(fmt::format("the header names {} ranks, but one of them is rank {}: ranks of "
                                "different runs are mixed, or lines are missing",
                                all, last),

@@ -27,6 +27,7 @@ struct NcclDraft {
   std::int64_t aggregated = 1;  // collectives of a group (-m)
   std::map<std::int64_t, Rank> ranks;
   std::set<std::string> hosts;
+  std::set<std::string> told;  // "NCCL_PROTO": variables that decide for NCCL
   NcclColumns columns;
   std::vector<NcclRow> rows;
   std::vector<LeftOutRow> broken;

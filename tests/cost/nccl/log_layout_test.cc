@@ -103,6 +103,14 @@ TEST_CASE("where the host is known, a figure before it ends there; else after th
   CHECK_FALSE(without_nccl("NCCL version 2.27.3+cuda12.9", {}).had_message);
 }
 
+TEST_CASE("that NCCL was told what to choose is noted") {
+  const NcclRun run = run_of(named("all_reduce_perf") + settings() + ranks() +
+                             "node-1:1:1 [0] NCCL INFO NCCL_PROTO set by environment to simple\n" +
+                             kHead + Table{}.rows());
+  REQUIRE(run.notes.size() == 1);
+  CHECK(run.notes[0].starts_with("NCCL_PROTO tells NCCL what to choose"));
+}
+
 TEST_CASE("a packed log is called by its name") {
   const auto log = parse_nccl_log("\x1f\x8b\x08 \x01", "x");
   REQUIRE_FALSE(log);
