@@ -24,10 +24,14 @@ namespace lockstep {
 // known; who knows more throws it anew. Whoever answers a person makes a fault of it.
 class ClockOverflow : public std::overflow_error {
  public:
-  // `what` is the beginning of a sentence, "all_reduce of 8 bytes among 2 ranks".
-  explicit ClockOverflow(const std::string& what = "what is simulated");
-  // Says so, and what to do.
-  Diagnostic fault(std::string hint = "simulate less, or look for a rate that is too low") const;
+  // `what` is the beginning of a sentence, "all_reduce of 8 bytes among 2 ranks"; `hint` says which
+  // values to change.
+  explicit ClockOverflow(const std::string& what = "what is simulated",
+                         std::string hint = "simulate less, or look for a rate that is too low");
+  Diagnostic fault() const { return plain_fault(what(), hint_); }
+
+ private:
+  std::string hint_;
 };
 
 [[noreturn]] void clock_overflow();
@@ -69,10 +73,6 @@ class Duration {
   template <std::integral Integer>
   friend constexpr Duration operator*(Duration each, Integer times) {
     return times * each;
-  }
-  // Rounded down, of durations that are not negative. REQUIRES: parts > 0.
-  friend constexpr Duration operator/(Duration whole, std::int64_t parts) {
-    return Duration(whole.picoseconds_ / parts);
   }
 
  private:
