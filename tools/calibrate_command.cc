@@ -117,7 +117,8 @@ void set_source(Hardware& hardware, const std::string& path, const std::string& 
 
 std::string name_of_hardware(const CalibrateArguments& arguments) {
   if (!arguments.name.empty()) return arguments.name;
-  if (!arguments.output.empty()) return file_stem(arguments.output);
+  if (!arguments.output.empty() && arguments.output != kStandardOutput)
+    return file_stem(arguments.output);
   return arguments.base + "-calibrated";
 }
 
@@ -238,6 +239,8 @@ int run_calibrate(const CalibrateArguments& arguments) {
                              "logs of nccl-tests, or --kernels FILE.json of `lockstep kernel "
                              "--measure`")});
   }
+  const auto twice = same_output({{"--output", arguments.output}, {"--json", arguments.json}});
+  if (twice) return fail({*twice});
   const Result<Hardware> base = load_hardware(arguments.base);
   if (!base) return fail(base.faults());
   Told told{*base, "", {}};
@@ -247,7 +250,7 @@ int run_calibrate(const CalibrateArguments& arguments) {
   if (faults) return fail(*faults);
   JsonOutput json(arguments.json);
   if (json.wanted()) json.add(told.json);
-  const bool prints = !json.alone() && !arguments.quiet;
+  const bool prints = !json.alone() && arguments.output != kStandardOutput && !arguments.quiet;
   if (prints) print(told.text);
   if (!arguments.output.empty()) {
     const auto fault = write_file(arguments.output, hardware_yaml(told.hardware));
@@ -274,7 +277,9 @@ void add_calibrate(CLI::App& app, Run& run) {
   command->add_option("--collective", arguments->collective,
                       "what logs measured that do not say it: all_reduce, all_gather, ...");
   command->add_option("--name", arguments->name, "what the hardware is called");
-  command->add_option("--output,-o", arguments->output, "write the hardware file FILE")
+  command
+      ->add_option("--output,-o", arguments->output,
+                   "write the hardware file FILE, or - for standard output")
       ->type_name("FILE");
   command->add_option("--json", arguments->json, "write JSON to FILE, or - for standard output");
   command->add_flag("--quiet,-q", arguments->quiet, "print nothing");

@@ -2,7 +2,10 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
+#include "sim/cost/serving/libraries.h"
+#include "sim/report/accuracy.h"
 #include "sim/report/collective_report.h"
 #include "tools/collective_calls.h"
 #include "tools/commands.h"
@@ -11,10 +14,27 @@
 namespace lockstep::tools {
 namespace {
 
+// An algorithm without a library: on the links of the hardware.
+bool is_on_links(const CollectiveCall& call) {
+  return !call.algorithm.empty() && call.library.empty();
+}
+
 Result<Prediction> prediction_of(const CollectiveCall& call, const Hardware& hardware,
                                  Fidelity fidelity) {
-  const bool textbook = !call.algorithm.empty() && call.library.empty();
-  return textbook ? predict(call, hardware, fidelity) : predict_library(call, hardware);
+  if (is_on_links(call)) return predict(call, hardware, fidelity);
+  auto prediction = predict_library(call, hardware);
+  if (!prediction) return prediction;
+  if (auto refusal = library_refusal(call, prediction->time, hardware)) return *refusal;
+  return prediction;
+}
+
+// A library's model is a closed form and knows no messages.
+std::optional<Diagnostic> unused_fidelity(const CollectiveOptions& options,
+                                          const CollectiveCall& call) {
+  if (is_on_links(call) || !options.said.contains("--fidelity")) return std::nullopt;
+  return plain_fault("--fidelity is of an algorithm on links; here a library's model answers",
+                     call.library.empty() ? "add --algorithm NAME, or leave --fidelity out"
+                                          : "leave --library out, or --fidelity");
 }
 
 Result<CollectiveTable> table_of(const CollectiveOptions& options) {
@@ -24,19 +44,23 @@ Result<CollectiveTable> table_of(const CollectiveOptions& options) {
   if (!fidelity) return fidelity.faults();
   const auto calls = collective_calls(options, *hardware);
   if (!calls) return calls.faults();
+  if (const auto fault = unused_fidelity(options, calls->front())) return *fault;
   const int gpus = static_cast<int>(hardware->node.gpus);
   const CollectiveCall& first = calls->front();
   CollectiveTable table{first.kind,
                         options.dtype,
                         first.ranks.back() / gpus + 1,
                         hardware->name,
+                        options.library,
                         options.algorithm,
-                        *fidelity,
-                        {}};
+                        is_on_links(first) ? std::optional(*fidelity) : std::nullopt,
+                        {},
+                        accuracy_line(*hardware, AccuracyOf::collectives)};
   for (const CollectiveCall& one : *calls) {
     auto prediction = prediction_of(one, *hardware, *fidelity);
     if (!prediction) return prediction.faults();
     table.rows.push_back({one, *std::move(prediction)});
+    if (falls_back_by_size(one, *hardware)) table.fallback = fallback_note(one, *hardware);
   }
   return table;
 }

@@ -77,12 +77,13 @@ int run_import(const ImportArguments& arguments) {
   ImportOptions options = arguments.options;
   const Result<std::string> text = input(arguments, options.source);
   if (!text) return fail(text.faults());
-  if (!arguments.output.empty()) options.file = arguments.output;
+  const bool to_file = !arguments.output.empty() && arguments.output != kStandardOutput;
+  if (to_file) options.file = arguments.output;
   const Imported imported = import_sglang(*text, options);
   print_all("warning", imported.doubts);
   print_all("note", imported.notes);
   if (!imported.faults.empty()) return fail(imported.faults);
-  if (arguments.output.empty()) {
+  if (!to_file) {
     print(imported.scenario);
     return kGood;
   }

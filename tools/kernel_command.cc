@@ -1,12 +1,16 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <sstream>
 #include <string_view>
+#include <system_error>
 
 #include "sim/base/text.h"
+#include "sim/report/accuracy.h"
 #include "sim/report/kernel_report.h"
 #include "tools/commands.h"
 #include "tools/kernel_shapes.h"
@@ -33,10 +37,19 @@ Result<std::string> text_of(const std::string& file) {
   if (file == "-") {
     return std::string(std::istreambuf_iterator<char>(std::cin), {});
   }
+  const auto refuse = [&](const char* why) {
+    return plain_fault(fmt::format("{}: {}", file, why), "--shapes FILE.csv");
+  };
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored)) {
+    return refuse("this is a directory, not a file");
+  }
   std::ifstream stream(file, std::ios::binary);
-  if (!stream)
-    return plain_fault(fmt::format("{}: cannot open this file", file), "--shapes FILE.csv");
-  return std::string(std::istreambuf_iterator<char>(stream), {});
+  if (!stream) return refuse("cannot open this file");
+  std::ostringstream text;
+  text << stream.rdbuf();
+  if (stream.bad()) return refuse("cannot read this file");
+  return text.str();
 }
 
 Result<std::vector<ShapeText>> shapes_of(const KernelOptions& options) {
@@ -77,7 +90,8 @@ Result<Asked> asked(const KernelOptions& options) {
   if (!hardware) return hardware.faults();
   const auto shapes = shapes_of(options);
   if (!shapes) return shapes.faults();
-  Asked all{{options.kind, hardware->name, {}}, {}};
+  Asked all{{options.kind, hardware->name, {}, {}, accuracy_line(*hardware, AccuracyOf::kernels)},
+            {}};
   for (const ShapeText& shape : *shapes) {
     const auto kernel = kernel_of(options.kind, shape);
     if (!kernel) return at_shape(kernel.faults(), all.kernels.size() + 1, shapes->size());

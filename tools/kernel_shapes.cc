@@ -76,7 +76,10 @@ class Reader {
             fmt::format("a shape of {} has no '{}'", kind, name),
             near ? fmt::format("did you mean '{}'?", *near) : "known: " + join(known, ", ")));
       }
-      values_[name] = value;
+      if (!values_.emplace(name, value).second) {
+        faults_.push_back(plain_fault(fmt::format("a shape says '{}' twice", name),
+                                      "a row for each shape: --shape, once for each"));
+      }
     }
   }
 
@@ -171,7 +174,10 @@ Kernel attention(Reader& shape) {
   attention.decode = shape.flag("decode");
   attention.latent = shape.flag("latent");
   attention.requests = shape.number("requests", 1'000'000);
-  const std::int64_t fresh = attention.decode ? 1 : shape.number("new", 1'000'000);
+  const std::int64_t fresh = shape.number("new", 1'000'000);
+  shape.refuse_if(attention.decode && fresh != 1,
+                  fmt::format("a decode has one new token a request, not {}", fresh),
+                  "leave 'new' out, or 'decode'");
   const std::int64_t kv = shape.says("kv") ? shape.number("kv", 16'777'216) : fresh;
   shape.refuse_if(kv < fresh, fmt::format("a request of {} tokens has {} new ones", kv, fresh),
                   "kv counts the new tokens, too");

@@ -43,6 +43,17 @@ bool is_replaceable(const std::string& path) {
   return !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
 }
 
+// A device takes what both write.
+bool is_one_place(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty()) return false;
+  if (a == kStandardOutput || b == kStandardOutput) return a == b;
+  std::error_code ignored;
+  const auto of = [&](const std::string& path) {
+    return std::filesystem::weakly_canonical(path, ignored);
+  };
+  return is_replaceable(a) && of(a) == of(b);
+}
+
 std::optional<Diagnostic> write_in_place(const std::string& path, const std::string& text) {
   const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (file < 0) return cannot_write(path, errno);
@@ -54,7 +65,23 @@ std::optional<Diagnostic> write_in_place(const std::string& path, const std::str
 
 }  // namespace
 
+std::optional<Diagnostic> same_output(const std::vector<Output>& outputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!is_one_place(outputs[j].path, outputs[i].path)) continue;
+      return plain_fault(fmt::format("{} and {} both write to {}", outputs[j].option,
+                                     outputs[i].option, outputs[i].path),
+                         "give each a place of its own");
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Diagnostic> write_file(const std::string& path, const std::string& text) {
+  if (path == kStandardOutput) {
+    print(text);
+    return std::nullopt;
+  }
   if (!is_replaceable(path)) return write_in_place(path, text);
   std::string temporary = path + ".XXXXXX";
   const int file = mkostemp(temporary.data(), O_CLOEXEC);

@@ -10,8 +10,18 @@
 
 namespace lockstep::tools {
 
-// Writes `text` to a temporary file beside `path` and renames it, so that a failure never leaves a
-// partial file in place of a good one.
+inline constexpr const char* kStandardOutput = "-";
+
+// An option that names where something goes. `path` empty: it was not given.
+struct Output {
+  const char* option = "";
+  std::string path;
+};
+// Two of them name one place, where the second would replace or follow the first.
+std::optional<Diagnostic> same_output(const std::vector<Output>& outputs);
+
+// Writes `text` to standard output where `path` is "-"; else to a temporary file beside `path`,
+// which it renames, so that a failure never leaves a partial file in place of a good one.
 std::optional<Diagnostic> write_file(const std::string& path, const std::string& text);
 
 // Collects one JSON object for each subject, and writes them at the end, one on each line.

@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include "sim/base/rank_set.h"
 #include "sim/cost/hardware_file.h"
@@ -129,6 +131,15 @@ int write_trace(const RunOptions& options, const RunOfPlan& run) {
   return kGood;
 }
 
+// What lies there is of another run.
+void tell_without_trace(const RunOptions& options) {
+  std::error_code ignored;
+  const bool is_stale =
+      options.trace != kStandardOutput && std::filesystem::is_regular_file(options.trace, ignored);
+  fmt::print(stderr, "note: no trace was written, since the plan cannot end{}\n",
+             is_stale ? fmt::format("; {} is of an earlier run", options.trace) : "");
+}
+
 int run_one(const RunOptions& options, const std::string& path,
             const std::vector<Setting>& settings, JsonOutput& json) {
   const Result<RunOfPlan> run = run_file(options, path, settings, options.common.variant(), true);
@@ -147,14 +158,16 @@ int run_one(const RunOptions& options, const std::string& path,
     if (other) object["against"] = both ? against_json(*run, *other) : run_json(*other);
     json.add(object);
   }
-  if (!options.common.quiet && !json.alone()) {
+  if (!options.common.quiet && !json.alone() && options.trace != kStandardOutput) {
     const Style style = style_of(stdout);
     print(run_text(*run, style, options.common.all));
     if (both) print(against_text(*run, *other, style, options.common.all));
     if (other && !both) print("\n" + run_text(*other, style, options.common.all));
   }
   int code = run->ended() && (!other || other->ended()) ? kGood : kBad;
-  if (!options.trace.empty() && run->ended()) code = worse(code, write_trace(options, *run));
+  if (options.trace.empty()) return code;
+  if (run->ended()) return worse(code, write_trace(options, *run));
+  tell_without_trace(options);
   return code;
 }
 
@@ -168,6 +181,8 @@ int run_run(const RunOptions& options) {
     return fail(
         {plain_fault("--trace-ranks needs --trace FILE", "it chooses what the trace shows")});
   }
+  const auto twice = same_output({{"--trace", options.trace}, {"--json", options.common.json}});
+  if (twice) return fail({*twice});
   JsonOutput json(options.common.json);
   int code = kGood;
   for (const std::string& path : options.common.files) {
@@ -185,8 +200,10 @@ void add_timing(CLI::App& command, RunOptions& options) {
       .add_option("--launch", options.launch,
                   "auto: as each step says (CUDA graph or not); graph or eager for all")
       ->check(CLI::IsMember({"auto", "graph", "eager"}));
-  command.add_option("--trace", options.trace,
-                     "write a trace that ui.perfetto.dev opens: a track per rank and stream");
+  command.add_option(
+      "--trace", options.trace,
+      "write a trace that ui.perfetto.dev opens to FILE, or - for standard output: a "
+      "track per rank and stream");
   command.add_option("--trace-ranks", options.trace_ranks, "of these ranks only: 0-7");
 }
 

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "sim/base/hash.h"
@@ -161,7 +163,7 @@ int write_results(const SweepOptions& options, const SweepResult& result, SweepF
     object["measured"] = measured;
     json.add(object);
   }
-  if (!options.common.quiet && !json.alone()) {
+  if (!options.common.quiet && !json.alone() && options.csv != kStandardOutput) {
     print(sweep_text(result, style_of(stdout), options.common.all));
   }
   return worse(code, json.finish());
@@ -170,16 +172,26 @@ int write_results(const SweepOptions& options, const SweepResult& result, SweepF
 // 2 if not even one point could be read: then it is the scenario that is wrong.
 int code_of(const SweepResult& result) {
   const auto is_bad = [](const SweepRow& row) { return row.verdict == "bad-input"; };
-  if (!std::ranges::all_of(result.rows, is_bad)) return kGood;
-  return fail({plain_fault("no point could be read: " + result.rows.front().reason,
+  if (!std::ranges::all_of(result.points(), is_bad)) return kGood;
+  return fail({plain_fault("no point could be read: " + result.points().front().reason,
                            "lockstep check tells all faults of a scenario")});
+}
+
+std::optional<Diagnostic> refuse_outputs(const SweepOptions& options) {
+  if (options.resume && (options.csv.empty() || options.csv == kStandardOutput)) {
+    return plain_fault("--resume needs --csv FILE", "the rows that are done are in it");
+  }
+  if (!options.plot.empty() && !options.plot.ends_with(".svg")) {
+    return plain_fault(fmt::format("--plot {}: the picture is SVG", options.plot),
+                       "give a name that ends in .svg");
+  }
+  return same_output(
+      {{"--csv", options.csv}, {"--json", options.common.json}, {"--plot", options.plot}});
 }
 
 int run_sweep(const SweepOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  if (options.resume && options.csv.empty()) {
-    return fail({plain_fault("--resume needs --csv FILE", "the rows that are done are in it")});
-  }
+  if (const auto fault = refuse_outputs(options)) return fail({*fault});
   const Result<SweepBase> base = read_base(options);
   if (!base) return fail(base.faults());
   const Result<std::vector<std::size_t>> pareto = parse_measures(options.pareto);
@@ -192,8 +204,11 @@ int run_sweep(const SweepOptions& options) {
     if (!there) return fail(there.faults());
   }
   const std::string hash = hash_of(*base, options.common.variant());
-  Result<SweepFile> file = SweepFile::open(options.csv, options.resume, base->axes, hash);
+  Result<SweepFile> file = SweepFile::open(options.csv, options.resume, base->axes, *points, hash);
   if (!file) return fail(file.faults());
+  if (!options.common.quiet && !file->note().empty()) {
+    fmt::print(stderr, "note: {}\n", file->note());
+  }
 
   const int processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const int jobs = options.jobs > 0 ? options.jobs : processors;
@@ -203,6 +218,8 @@ int run_sweep(const SweepOptions& options) {
     Progress progress(points->size(), options.common.quiet);
     result.rows = Sweep(*base, *points, *file, progress).run(jobs);
   }
+  result.kept = file->kept().size();
+  result.rows.insert(result.rows.begin(), file->kept().begin(), file->kept().end());
   mark(result.rows, *pareto);
   const std::chrono::duration<double, std::milli> wall = std::chrono::steady_clock::now() - start;
   const int written =
@@ -219,12 +236,16 @@ void add_options(CLI::App& command, SweepOptions& options) {
       ->allow_extra_args(false);
   command.add_option("--sample", options.sample, "take N points of the grid at random")
       ->check(whole_number(1, kMostRows));
-  command.add_option("--seed", options.seed, "of the sample (0)");
+  command.add_option("--seed", options.seed, "of the sample (0)")
+      ->check(whole_number(0, std::numeric_limits<std::int64_t>::max()));
   command.add_option("--jobs,-j", options.jobs, "threads (one for each processor)")
       ->check(whole_number(1, 1024));
-  command.add_option("--csv", options.csv,
-                     "write rows to FILE, each when it is done; replaces rows of the same sweep");
-  command.add_flag("--resume", options.resume, "do not run again what is in the CSV file");
+  command.add_option(
+      "--csv", options.csv,
+      "write rows to FILE, each when it is done, or - for standard output; replaces rows "
+      "of the same sweep");
+  command.add_flag("--resume", options.resume,
+                   "keep the rows of the CSV file, and do not run again what is in it");
   command.add_option("--json", options.common.json, "write JSON to FILE, or - for standard output");
   command.add_option("--plot", options.plot, "draw the points to FILE.svg (needs gnuplot)");
   command.add_option("--pareto", options.pareto, "columns by which points are the best")

@@ -10,7 +10,6 @@
 #include <iterator>
 #include <utility>
 
-#include "sim/report/sweep_csv.h"
 #include "tools/output.h"
 
 namespace lockstep::tools {
@@ -35,37 +34,70 @@ bool make_empty(const std::string& path) {
   return true;
 }
 
-Diagnostic not_ours(const std::string& path, const std::string& what) {
-  return plain_fault(fmt::format("--csv: {} {}; it was not touched", path, what),
-                     "name another file, or remove this one");
+Diagnostic not_ours(const std::string& path, const std::string& what,
+                    const std::string& hint = "name another file, or remove this one") {
+  return plain_fault(fmt::format("--csv: {} {}; it was not touched", path, what), hint);
 }
 
 }  // namespace
 
 Result<SweepFile> SweepFile::open(const std::string& path, bool resume,
-                                  const std::vector<SweepAxis>& axes, const std::string& hash) {
+                                  const std::vector<SweepAxis>& axes,
+                                  const std::vector<std::int64_t>& points,
+                                  const std::string& hash) {
   SweepFile made(path, hash);
-  if (path.empty()) return made;
-  std::string begin = csv_header(axes);
+  if (path.empty() || path == kStandardOutput) return made;
   const std::optional<std::string> text = make_empty(path) ? "" : read_file(path);
   if (!text) return not_ours(path, "is there and cannot be read");
+  std::string begin = csv_header(axes);
   if (!text->empty()) {
-    const ReadRows read = read_csv(*text, axes, hash);
+    ReadRows read = read_csv(*text, axes, hash);
     if (!read.same_columns) return not_ours(path, "is no sweep of these columns");
     if (read.has_others) return not_ours(path, "has the rows of another scenario or other --set");
-    for (const SweepRow& row : read.rows) {
-      if (resume && made.known_.emplace(row.values, row).second) begin += csv_line(row, hash);
+    if (resume) {
+      if (auto fault = made.take(std::move(read), axes, points)) return *fault;
     }
   }
+  for (const auto& [values, row] : made.known_) begin += csv_line(row, hash);
   if (auto fault = write_file(path, begin)) return *fault;
   made.file_ = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   return made;
+}
+
+std::optional<Diagnostic> SweepFile::take(ReadRows read, const std::vector<SweepAxis>& axes,
+                                          const std::vector<std::int64_t>& points) {
+  for (SweepRow& row : read.rows) {
+    std::vector<std::string> values = row.values;
+    known_.emplace(std::move(values), std::move(row));
+  }
+  Rows others = known_;
+  std::vector<UnreadLine> lost = read.unread;
+  for (const std::int64_t point : points) {
+    const std::vector<std::string> values = values_at(axes, point);
+    others.erase(values);
+    std::erase_if(lost, [&](const UnreadLine& line) { return line.values == values; });
+  }
+  if (!lost.empty()) {
+    const std::string what = fmt::format("has a line {} that is no row of a sweep: {}",
+                                         lost.front().line, lost.front().why);
+    return not_ours(path_, what, "mend or remove the line, or sweep its point, too");
+  }
+  for (auto& [values, row] : others) kept_.push_back(std::move(row));
+  sort_by_values(kept_);
+  if (!read.unread.empty()) {
+    const UnreadLine& line = read.unread.front();
+    note_ = fmt::format("{} has {} that cannot be read ({}: {}); done again", path_,
+                        read.unread.size() == 1 ? "a line" : "lines", line.line, line.why);
+  }
+  return std::nullopt;
 }
 
 SweepFile::SweepFile(SweepFile&& other) noexcept
     : path_(std::move(other.path_)),
       hash_(std::move(other.hash_)),
       known_(std::move(other.known_)),
+      kept_(std::move(other.kept_)),
+      note_(std::move(other.note_)),
       file_(std::exchange(other.file_, -1)) {}
 
 SweepFile::~SweepFile() {

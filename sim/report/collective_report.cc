@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "sim/base/text.h"
+
 namespace lockstep {
 namespace {
 
@@ -43,6 +47,35 @@ std::int64_t count_of(const CollectiveCall& call) {
   return is_of_blocks(call.kind) ? elements / std::ssize(call.ranks) : elements;
 }
 
+std::vector<std::string> libraries_of(const CollectiveTable& table) {
+  std::vector<std::string> names;
+  for (const CollectiveRow& row : table.rows) {
+    const std::string& name = row.prediction.time.library;
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
+// Whose times these are.
+std::string choice(const CollectiveTable& table) {
+  if (table.fidelity) {
+    return fmt::format("algorithm {}, {}", table.algorithm, to_string(*table.fidelity));
+  }
+  const std::string libraries = join(libraries_of(table), " and ");
+  if (!table.algorithm.empty())
+    return fmt::format("algorithm {} of {}", table.algorithm, libraries);
+  return "the choice of " + libraries;
+}
+
+std::string fallback_text(const CollectiveTable& table) {
+  if (table.fallback.empty()) return "";
+  const auto other = std::ranges::find_if(table.rows, [&](const CollectiveRow& row) {
+    return row.prediction.time.library != table.library;
+  });
+  return fmt::format("# from {} bytes on {}: {}\n", counted_bytes(other->call),
+                     other->prediction.time.library, table.fallback);
+}
+
 std::string head(const CollectiveTable& table) {
   const CollectiveCall& call = table.rows.front().call;
   const auto [least, most] = std::ranges::minmax(
@@ -50,13 +83,13 @@ std::string head(const CollectiveTable& table) {
   std::string text = fmt::format(
       "# lockstep collective {}: predicted, in the format of nccl-tests\n"
       "# nThread 1 nGpus {} minBytes {} maxBytes {} launch {}\n#\n"
-      "# hardware {}, {} ranks on {} node{}, {}\n#\n",
+      "# hardware {}, {} ranks on {} node{}, {}\n",
       to_string(table.kind), call.ranks.size(), counted_bytes(least.call), counted_bytes(most.call),
       to_string(call.launch), table.hardware, call.ranks.size(), table.nodes,
-      table.nodes == 1 ? "" : "s",
-      table.algorithm.empty()
-          ? "the library's choice"
-          : fmt::format("algorithm {}, {}", table.algorithm, to_string(table.fidelity)));
+      table.nodes == 1 ? "" : "s", choice(table));
+  text += fallback_text(table);
+  if (!table.accuracy.empty()) text += fmt::format("# {}\n", table.accuracy);
+  text += "#\n";
   text += fmt::format("#{:>57}{:>33}{:>37}\n", "", "out-of-place", "in-place");
   text += fmt::format("#{:>12}{:>14}{:>10}{:>8}{:>8}", "size", "count", "type", "redop", "root");
   for (int i = 0; i < 2; ++i) {
@@ -89,6 +122,10 @@ nlohmann::ordered_json holds_json(const Prediction& prediction) {
       return "at_least";
   }
   return nullptr;
+}
+
+nlohmann::ordered_json text_or_null(const std::string& text) {
+  return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
 }
 
 nlohmann::ordered_json row_json(const CollectiveRow& row) {
@@ -146,12 +183,14 @@ nlohmann::ordered_json collective_json(const CollectiveTable& table, double wall
   json["ranks"] = call.ranks.size();
   json["nodes"] = table.nodes;
   json["hardware"] = table.hardware;
+  json["hardware_accuracy"] = text_or_null(table.accuracy);
   json["dtype"] = table.dtype;
   json["launch"] = to_string(call.launch);
-  json["algorithm"] = nullptr;
-  if (!table.algorithm.empty()) json["algorithm"] = table.algorithm;
+  json["library"] = text_or_null(join(libraries_of(table), "+"));
+  json["fallback"] = text_or_null(table.fallback);
+  json["algorithm"] = text_or_null(table.algorithm);
   json["fidelity"] = nullptr;
-  if (!table.algorithm.empty()) json["fidelity"] = to_string(table.fidelity);
+  if (table.fidelity) json["fidelity"] = to_string(*table.fidelity);
   json["rows"] = nlohmann::ordered_json::array();
   for (const CollectiveRow& row : table.rows) json["rows"].push_back(row_json(row));
   json["measured"] = {{"wall_ms", wall_ms}};

@@ -57,6 +57,7 @@ std::string kernel_text(const KernelTable& table) {
   std::size_t width = std::string_view("shape").size();
   for (const KernelRow& row : table.rows) width = std::max(width, shape_text(row).size());
   std::string text = fmt::format("{} on {}, without launching\n", table.kind, table.hardware);
+  if (!table.accuracy.empty()) text += table.accuracy + "\n";
   if (!table.machine.empty()) text += fmt::format("measured on {}\n", table.machine);
   text += fmt::format("{:<{}}{:>12}{:>9}{:>9}{:>9}", "shape", width, "time us", "bound", "TFLOPS",
                       "GB/s");
@@ -89,6 +90,7 @@ nlohmann::ordered_json kernel_json(const KernelTable& table) {
   }
   nlohmann::ordered_json told = {
       {"schema", "lockstep.kernel/1"}, {"kernel", table.kind}, {"hardware", table.hardware}};
+  if (!table.accuracy.empty()) told["hardware_accuracy"] = table.accuracy;
   if (!table.machine.empty()) told["machine"] = table.machine;
   told["rows"] = std::move(rows);
   return told;

@@ -1,4 +1,5 @@
 #include "sim/base/hash.h"
+#include "sim/report/accuracy.h"
 #include "sim/report/run_report.h"
 #include "sim/report/run_tables.h"
 
@@ -129,6 +130,7 @@ Json run_json(const RunOfPlan& run) {
   Json json{{"schema", "lockstep.run/1"},
             {"scenario", run.scenario},
             {"hardware", run.hardware.name},
+            {"hardware_accuracy", accuracy_line(run.hardware, AccuracyOf::all)},
             {"fidelity", run.fidelity == Fidelity::messages ? "messages" : "closed-form"},
             {"plan_hash", hex64(hash(run.plan))}};
   if (run.ended()) {

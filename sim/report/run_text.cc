@@ -6,6 +6,7 @@
 
 #include "sim/base/text.h"
 #include "sim/cost/timeline/nodes.h"
+#include "sim/report/accuracy.h"
 #include "sim/report/run_report.h"
 #include "sim/report/run_tables.h"
 
@@ -31,6 +32,7 @@ std::string title(const RunOfPlan& run, const Style& style) {
       fmt::format("{}  {}, {}, {} ({})\n", style.strong(run.scenario),
                   count_text(plan.world, "rank"), count_text(plan.model.num_hidden_layers, "layer"),
                   run.hardware.name, nodes_text(run.hardware, plan.world));
+  text += style.faint(accuracy_line(run.hardware, AccuracyOf::all)) + "\n";
   for (const auto* notes : {&plan.notes, &run.timed.notes}) {
     for (const std::string& note : *notes) text += style.faint("note: " + note) + "\n";
   }

@@ -1,6 +1,11 @@
 #include "sim/report/sweep_csv.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <utility>
 
 #include "sim/base/text.h"
 
@@ -65,29 +70,38 @@ std::string fits_text(const SweepRow& row) {
   return *row.fits ? "yes" : "no";
 }
 
-// "" is none. False if it is no number.
+// "" is none. False if it is no number that a measure can be: what is not finite or below 0 was
+// never computed.
 bool read_number(const std::string& text, std::optional<double>& out) {
   if (text.empty()) return true;
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   out = value;
-  return error == std::errc() && end == text.data() + text.size();
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole && std::isfinite(value) && value >= 0;
 }
 
-std::optional<SweepRow> row_of(const std::vector<std::string>& fields, std::size_t axes) {
-  SweepRow row;
+bool is_verdict(const std::string& text) {
+  return text == "holds" || text == "violated" || text == "unknown" || text == "bad-input";
+}
+
+// Fills in `row`; why the fields are no row, or "". REQUIRES: as many fields as there are columns.
+std::string read_row(const std::vector<std::string>& fields, std::size_t axes, SweepRow& row) {
   auto next = fields.begin() + 1;
   for (std::size_t i = 0; i < axes; ++i) row.values.push_back(*next++);
   row.verdict = *next++;
+  if (!is_verdict(row.verdict)) return fmt::format("'{}' is no verdict", row.verdict);
   row.code = *next++;
   const std::string& fits = *next++;
   if (!fits.empty()) row.fits = fits == "yes";
-  for (std::optional<double>& measure : row.measures) {
-    if (!read_number(*next++, measure)) return std::nullopt;
+  if (fits != fits_text(row)) return fmt::format("'fits' is '{}'", fits);
+  for (std::size_t m = 0; m < kMeasures.size(); ++m, ++next) {
+    if (!read_number(*next, row.measures[m]))
+      return fmt::format("{} is '{}'", kMeasures[m].name, *next);
   }
   ++next;  // marks are made anew
   row.reason = *next;
-  return row;
+  return "";
 }
 
 }  // namespace
@@ -114,17 +128,27 @@ ReadRows read_csv(std::string_view text, const std::vector<SweepAxis>& axes,
   const std::vector<std::string> names = columns(axes);
   const auto header = take_record(text);
   if (!header || *header != names) return {};
-  ReadRows read{true, false, {}};
-  std::size_t others = 0;
-  while (const auto fields = take_record(text)) {
-    if (fields->size() != names.size()) continue;
+  ReadRows read{true, false, {}, {}};
+  int line = 2;
+  for (std::string_view rest = text; const auto fields = take_record(rest); text = rest) {
+    const std::string_view record = text.substr(0, text.size() - rest.size());
+    const int begin =
+        std::exchange(line, line + static_cast<int>(std::ranges::count(record, '\n')));
     if (fields->front() != scenario_hash) {
-      ++others;
-    } else if (auto row = row_of(*fields, axes.size())) {
-      read.rows.push_back(std::move(*row));
+      read.has_others = true;
+    } else if (fields->size() != names.size()) {
+      const std::string why = fmt::format("{} columns, not {}", fields->size(), names.size());
+      read.unread.push_back({{}, begin, why});
+    } else {
+      SweepRow row;
+      const std::string why = read_row(*fields, axes.size(), row);
+      if (why.empty()) {
+        read.rows.push_back(std::move(row));
+      } else {
+        read.unread.push_back({std::move(row.values), begin, why});
+      }
     }
   }
-  read.has_others = others > 0 && read.rows.empty();
   return read;
 }
 

@@ -57,6 +57,7 @@ Json sweep_json(const SweepResult& result) {
   }
   json["grid"] = result.grid;
   json["seed"] = result.seed ? Json(*result.seed) : Json(nullptr);
+  json["kept"] = result.kept;
   json["pareto"] = Json::array();
   for (const std::size_t m : result.pareto) json["pareto"].push_back(kMeasures[m].name);
   json["points"] = Json::array();

@@ -72,8 +72,8 @@ std::string sweep_plot(const SweepResult& result) {
       "set grid lc rgb '#dddddd'\nset key outside bottom horizontal\nset offsets graph 0.05, graph "
       "0.15, graph 0.05, 0\nset yrange [0:*]\n";
   text += fmt::format("set title {}\n", quoted(result.scenario));
-  text += fmt::format("set xlabel {}\n",
-                      over_points ? quoted("point, in grid order") : axis_label(result.pareto[0]));
+  text += fmt::format("set xlabel {}\n", over_points ? quoted("point, in the order of the table")
+                                                     : axis_label(result.pareto[0]));
   text += fmt::format("set ylabel {}\n", axis_label(result.pareto[over_points ? 0 : 1]));
   text += block("front", points.front) + block("good", points.good) + block("bad", points.bad);
   std::vector<std::string> parts;

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <string>
+#include <utility>
 
 #include "sim/base/text.h"
 
@@ -27,8 +30,9 @@ bool covers(const SweepRow& a, const SweepRow& b, std::span<const std::size_t> p
 }
 
 bool takes_part(const SweepRow& row, std::span<const std::size_t> pareto) {
-  return row.is_good() &&
-         std::ranges::all_of(pareto, [&](std::size_t m) { return row.measures[m].has_value(); });
+  return row.is_good() && std::ranges::all_of(pareto, [&](std::size_t m) {
+           return row.measures[m] && std::isfinite(*row.measures[m]);
+         });
 }
 
 void add_mark(SweepRow& row, std::string_view mark) {
@@ -80,6 +84,23 @@ Result<std::vector<std::size_t>> parse_measures(const std::string& text) {
     measures.push_back(static_cast<std::size_t>(found - names.begin()));
   }
   return measures;
+}
+
+void sort_by_values(std::vector<SweepRow>& rows) {
+  using Numbered = std::pair<std::vector<std::pair<std::int64_t, std::string>>, std::size_t>;
+  std::vector<Numbered> order;
+  for (const SweepRow& row : rows) {
+    Numbered& key = order.emplace_back();
+    key.second = order.size() - 1;
+    for (const std::string& value : row.values) {
+      key.first.emplace_back(
+          parse_integer(value).value_or(std::numeric_limits<std::int64_t>::max()), value);
+    }
+  }
+  std::ranges::sort(order);
+  std::vector<SweepRow> sorted;
+  for (const Numbered& key : order) sorted.push_back(std::move(rows[key.second]));
+  rows = std::move(sorted);
 }
 
 void mark(std::vector<SweepRow>& rows, std::span<const std::size_t> pareto) {

@@ -55,11 +55,18 @@ struct SweepResult {
   std::int64_t grid = 0;              // points of the whole grid
   std::optional<std::uint64_t> seed;  // of the sample; none: all points
   std::vector<std::size_t> pareto;    // measures
-  std::vector<SweepRow> rows;         // in grid order
+  std::vector<SweepRow> rows;         // those that are kept, then the points in grid order
+  std::size_t kept = 0;               // rows of the file that are no points of this sweep
+
+  std::span<const SweepRow> points() const { return std::span(rows).subspan(kept); }
 };
 
 // "makespan_us,tokens_per_s": indices into kMeasures.
 Result<std::vector<std::size_t>> parse_measures(const std::string& text);
+
+// Orders rows by their values, axis by axis: numbers by size, before texts by their bytes. So the
+// order of kept rows does not hang on when each of them was done.
+void sort_by_values(std::vector<SweepRow>& rows);
 
 // Writes the marks. Only points whose verdict is `holds`, that fit into memory and have all numbers
 // of `pareto` take part. The front: those that no other is at least as good as in everything, and

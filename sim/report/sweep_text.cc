@@ -97,18 +97,23 @@ std::string table(const SweepResult& result, const std::vector<const SweepRow*>&
   return text;
 }
 
-// "12 points: 4 does not fit, 6 holds, 2 violated": in the words of the table; they add up.
+// "12 points: 4 does not fit, 6 holds, 2 violated": in the words of the table; they add up. Where
+// rows are kept: "12 points and 3 more rows of the file: ...".
 std::string count(const SweepResult& result) {
   std::map<std::string, int> outcomes;
   for (const SweepRow& row : result.rows) ++outcomes[outcome_of(row)];
-  const auto points = result.rows.size();
+  const auto points = result.points().size();
   std::string text = points == 1 ? "1 point" : fmt::format("{} points", points);
   if (result.seed) text += fmt::format(" of {}, seed {}", result.grid, *result.seed);
+  if (result.kept == 1) text += " and 1 more row of the file";
+  if (result.kept > 1) text += fmt::format(" and {} more rows of the file", result.kept);
   Cells parts;
   for (const auto& [outcome, number] : outcomes) {
     parts.push_back(fmt::format("{} {}", number, outcome));
   }
-  return text + ": " + join(parts, ", ") + "\n";
+  text += ": " + join(parts, ", ") + "\n";
+  if (result.kept == 0) return text;
+  return text + fmt::format("front and best are of all {} rows\n", result.rows.size());
 }
 
 }  // namespace

@@ -177,17 +177,19 @@ class BatchReader {
     }
   }
 
+  // Requests of both kinds in one shard are what SGLang makes of chunked prefill with
+  // --enable-mixed-chunk. ScheduleBatch.mix_with_running turns a running decode into a request that
+  // extends by one token behind all that is cached, and the forward mode MIXED is an extend to
+  // whoever asks is_extend() (python/sglang/srt/managers/schedule_batch.py at 000eaffacf04,
+  // model_executor/forward_batch_info.py at 003bbaf9ab79). So the shard is an extend shard, and
+  // {decode: 1, kv: K} in it is {extend: 1, prefix: K - 1}, which is what a decode has already.
   ShardBatch read_shard(const Node& list) {
     ShardBatch shard;
     for (const Node& item : list.items) {
       const std::optional<std::pair<ForwardMode, RequestSpec>> request = read_request(item);
       if (!request || !take_tokens(item, request->second.tokens, 1)) continue;
-      if (!shard.requests.empty() && shard.mode != request->first) {
-        checker_.fault(item, "extend and decode in one shard are not modelled yet",
-                       "give them to different shards or steps");
-        continue;
-      }
-      shard.mode = request->first;
+      const bool mixed = !shard.requests.empty() && shard.mode != request->first;
+      shard.mode = mixed ? ForwardMode::extend : request->first;
       shard.requests.push_back(request->second);
     }
     if (shard.tokens() > key_at("batch.tokens").most) {

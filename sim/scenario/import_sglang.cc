@@ -183,6 +183,8 @@ class Import {
       case ArgumentEffect::ep_is_tp:
         ep_is_tp_ = true;
         return;
+      case ArgumentEffect::mixed_chunk:
+        return mixed_chunk(given);
       case ArgumentEffect::pd_mode:
         decodes_ = given.values[0] == "decode";
         [[fallthrough]];
@@ -220,6 +222,13 @@ class Import {
     const ServerArgument& other = *find_server_argument(parts[0]);
     note(fmt::format("{} is old; it means --{} {}", given.spelling, other.spellings[0], parts[1]));
     set_key({&other, given.spelling, {parts[1]}, given.source, false});
+  }
+
+  // The flag does not say which steps are mixed.
+  void mixed_chunk(const GivenArgument& given) {
+    if (given.values[0] != "true") return;
+    note(fmt::format("{}: running decodes may join a chunk of a prefill", given.spelling),
+         "such a step is for batch.requests: [[{extend: 512}, {decode: 1, kv: 4096}]]");
   }
 
   // As SGLang does it: experts on every rank of the layout.

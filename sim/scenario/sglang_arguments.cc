@@ -38,6 +38,7 @@ constexpr auto kEffects = std::to_array<Named<ArgumentEffect>>({
     {"sets", ArgumentEffect::sets},
     {"ep_is_tp", ArgumentEffect::ep_is_tp},
     {"config", ArgumentEffect::config},
+    {"mixed_chunk", ArgumentEffect::mixed_chunk},
     {"pd_mode", ArgumentEffect::pd_mode},
 });
 

@@ -31,6 +31,7 @@ enum class ArgumentEffect : std::uint8_t {
   sets,            // an old switch that gives another argument a value: ServerArgument::fallback
   ep_is_tp,        // an old switch: ep_size is tp_size
   config,          // a file with more arguments
+  mixed_chunk,     // running decodes join a chunk of a prefill: for batch.requests to say
   pd_mode,         // prefill and decode on servers of their own
 };
 

@@ -155,6 +155,70 @@ TEST_CASE("what cannot be answered is refused with what to do") {
   CHECK(contains(refused("all_gatherv --ranks 4 --parts 1M,2M"), "one for each rank"));
 }
 
+TEST_CASE("a library that has no such collective is refused with those that it has") {
+  const std::string deepep = refused("all_reduce --ranks 8 --sizes 1M --library deepep");
+  CHECK(contains(deepep, "deepep has no all_reduce for these 8 ranks"));
+  CHECK(contains(deepep, "it has dispatch and combine; --library nccl has this one"));
+  const std::string custom = refused("all_gather --ranks 8 --sizes 1M --library custom");
+  CHECK(contains(custom, "all_reduce among 2 to 8 ranks of one node, up to 16 MiB among 8"));
+  CHECK(contains(refused("all_reduce --ranks 16 --sizes 1M --library vllm"), "on several nodes"));
+  CHECK(contains(refused("all_reduce --ranks 9 --nodes 1 --sizes 1M --library custom"),
+                 "custom has no all_reduce for these 9 ranks"));
+  CHECK(contains(refused("all_reduce --ranks 8 --sizes 1M --library custom --hardware loopback"),
+                 "whose GPUs reach each other's memory, and these do not"));
+  CHECK(contains(refused("broadcast --ranks 8 --sizes 1M --library symmetric"),
+                 "all_reduce, all_gather and reduce_scatter"));
+  CHECK(contains(refused("dispatch --ranks 8 --library custom"), "--library deepep has this one"));
+  CHECK(contains(refused("all_reduce --ranks 8 --sizes 1M --library custom --algorithm ring"),
+                 "no all_reduce by algorithm 'ring'"));
+  CHECK(row("dispatch --ranks 8 --library trtllm")["library"] == "trtllm");
+  CHECK(row("dispatch --ranks 8 --library deepep")["library"] == "deepep");
+}
+
+// limit_8_MiB of the H200 is 16: 16 MiB is custom's, 32 MiB is NCCL's.
+TEST_CASE("above a library's limit the table says who falls back to NCCL, and where") {
+  const std::string arguments = "collective all_reduce --ranks 8 --sizes 16M,32M --library custom";
+  const Finished run = lockstep(arguments);
+  CHECK(run.code == 0);
+  CHECK(contains(run.out, "the choice of custom and nccl\n"));
+  CHECK(contains(run.out,
+                 "# from 33554432 bytes on nccl: above 16 MiB among 8 ranks SGLang falls back"));
+  const Json json = Json::parse(lockstep(arguments + " --json -").out);
+  CHECK(json["library"] == "custom+nccl");
+  CHECK(contains(json["fallback"], "SGLang falls back to NCCL"));
+  CHECK(json["rows"][0]["library"] == "custom");
+  CHECK(json["rows"][1]["library"] == "nccl");
+  CHECK(json["rows"][1]["time_us"] ==
+        row("all_reduce --ranks 8 --sizes 32M --library nccl")["time_us"]);
+}
+
+TEST_CASE("a fidelity that no algorithm is there for is refused") {
+  for (const std::string fidelity : {"messages", "closed-form"}) {
+    CHECK(contains(refused("all_reduce --ranks 8 --fidelity " + fidelity), "add --algorithm NAME"));
+  }
+  CHECK(contains(refused("all_reduce --ranks 8 --sizes 1M --library custom --algorithm one-shot "
+                         "--fidelity messages"),
+                 "leave --library out, or --fidelity"));
+  const Json held = Json::parse(
+      lockstep("collective all_reduce --ranks 8 --sizes 1M --library custom --algorithm one-shot "
+               "--json -")
+          .out);
+  CHECK(held["fidelity"].is_null());
+}
+
+TEST_CASE("a preset says that it is one, and how far off its collectives have been") {
+  const std::string of = "collective all_reduce --ranks 8 --sizes 1M --hardware ";
+  const std::string text = lockstep(of + "hgx-h200").out;
+  CHECK(contains(text, "\n# preset hgx-h200: Median / 95th percentile of "));
+  CHECK(contains(text, "Collectives: "));
+  CHECK_FALSE(contains(text, "Kernels"));
+  const std::string changed = "preset hgx-h200 with other constants: how far off is not known";
+  CHECK(contains(lockstep(of + "hgx-h200 --set node.link_GBps=50").out, "# " + changed));
+  const Json json = Json::parse(lockstep(of + "hgx-h200 --set node.link_GBps=50 --json -").out);
+  CHECK(json["hardware"] == "hgx-h200");
+  CHECK(json["hardware_accuracy"] == changed);
+}
+
 TEST_CASE("an option that the collective does not look at is refused with those that it does") {
   for (const std::string kind : {"dispatch", "combine"}) {
     for (const std::string option : {"--sizes 1M", "--begin 1K", "--end 1M", "--parts 1M"}) {

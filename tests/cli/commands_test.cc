@@ -195,6 +195,7 @@ TEST_CASE("import reads scripts and logs, and writes whole files only") {
   CHECK(run.err == script + ": warning: unknown argument --no-such-flag\n");
   CHECK(lockstep("check -q " + file).code == 0);
   CHECK(lockstep("import sglang --log " + script).out == read(file));
+  CHECK(lockstep("import sglang --log " + script + " --output -").out == read(file));
 
   const std::string log = scratch() + "server.log";
   write(log,

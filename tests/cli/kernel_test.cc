@@ -37,6 +37,31 @@ TEST_CASE("shapes that no kernel has are refused with the reason") {
   CHECK(contains(refused("gemm", "m=1 --shape m=0"), "shape 2: 'm' must be"));
 }
 
+TEST_CASE("a key that is said twice, or says what a decode is not, is refused") {
+  CHECK(contains(refused("gemm", "m=1,m=2"), "a shape says 'm' twice"));
+  CHECK(contains(refused("attention", "decode=1,new=5"),
+                 "a decode has one new token a request, not 5"));
+  CHECK(time_us("decode=1,new=1,kv=9") == time_us("decode=1,kv=9"));
+}
+
+TEST_CASE("a file of shapes that cannot be read is told") {
+  const Finished folder = lockstep("kernel gemm --shapes " + scratch());
+  CHECK(folder.code == 2);
+  CHECK(contains(folder.err, "this is a directory, not a file"));
+  const Finished absent = lockstep("kernel gemm --shapes " + scratch() + "absent.csv");
+  CHECK(absent.code == 2);
+  CHECK(contains(absent.err, "absent.csv: cannot open this file"));
+}
+
+TEST_CASE("kernels say how far off those of the preset have been") {
+  const Finished run = lockstep("kernel gemm --shape m=8");
+  CHECK(contains(run.out, "\npreset hgx-h200: "));
+  CHECK(contains(run.out, "Kernels, shapes held out"));
+  CHECK_FALSE(contains(run.out, "Collectives"));
+  const Json json = Json::parse(lockstep("kernel gemm --shape m=8 --json -").out);
+  CHECK(contains(json["hardware_accuracy"], "preset hgx-h200: "));
+}
+
 TEST_CASE("a size of zero is refused, with the range in short words") {
   CHECK(contains(refused("attention", "heads=0"),
                  "'heads' must be a whole number from 1 to 65,536, not '0'"));
@@ -84,6 +109,10 @@ TEST_CASE("calibrate reads what kernel wrote, and refuses what holds no measurem
   CAPTURE(fitted.err);
   REQUIRE(fitted.code == 0);
   CHECK(Json::parse(fitted.out)["kernels"]["kinds"][0]["median_after"] < 0.01);
+  const Finished printed = lockstep("calibrate --kernels " + file + " -o -");
+  CHECK(printed.out.starts_with("lockstep_hardware: 1\n"));
+  CHECK_FALSE(contains(printed.out, "wrote -"));
+  CHECK(lockstep("calibrate --kernels " + file + " -o - --json -").code == 2);
   told["rows"].clear();
   write(file, told.dump());
   const Finished none = lockstep("calibrate --kernels " + file);

@@ -133,6 +133,34 @@ TEST_CASE("a deadlock ends the run with who waits for whom, and exit code 1") {
   CHECK(stuck["waits"][0]["kind"] == "all_reduce");
 }
 
+TEST_CASE("a deadlock writes no trace, and says so of a file that is there") {
+  const std::string file = scratch() + "stale.trace.json";
+  const std::string run = "run scenarios/lessons/deadlock.yaml --trace " + file;
+  CHECK(lockstep(run).err == "note: no trace was written, since the plan cannot end\n");
+  write(file, "old");
+  CHECK(contains(lockstep(run).err, "stale.trace.json is of an earlier run"));
+  CHECK(read(file) == "old");
+}
+
+TEST_CASE("a trace on standard output stands there alone, and not beside JSON") {
+  const Finished run = lockstep("run " + kShort + " --trace -");
+  CHECK(run.code == 0);
+  CHECK(Json::parse(run.out).contains("traceEvents"));
+  for (const std::string& place : {std::string("-"), scratch() + "trace.or.json"}) {
+    const Finished both = lockstep("run " + kShort + " --trace " + place + " --json " + place);
+    CHECK(both.code == 2);
+    CHECK(both.out.empty());
+    CHECK(contains(both.err, "--trace and --json both write to"));
+  }
+}
+
+TEST_CASE("a run says that its hardware is a preset, and how far off that has been") {
+  CHECK(contains(lockstep("run " + kShort).out, "\npreset hgx-b300: Median / 95th percentile"));
+  CHECK(contains(run_json(kShort)["hardware_accuracy"], "Collectives: "));
+  CHECK(contains(lockstep("run " + kShort + " --set hardware.node.link_GBps=50").out,
+                 "preset hgx-b300 with other constants: how far off is not known"));
+}
+
 TEST_CASE("a collective mismatch names each call and who makes it") {
   const Finished run = lockstep("run scenarios/lessons/collective-mismatch.yaml");
   CHECK(run.code == 1);

@@ -76,6 +76,66 @@ TEST_CASE("a sweep that was killed goes on where it was") {
   CHECK(read(file) == whole);
 }
 
+// Two layers, of which each point takes some milliseconds.
+const std::string kTokens = "sweep " + kAfter + " --set model.num_hidden_layers=2 --over ";
+
+TEST_CASE("a sweep that is resumed with other points keeps the rows that it had") {
+  const std::string file = scratch() + "extended.csv";
+  const std::string whole = scratch() + "whole.csv";
+  CHECK(lockstep(kTokens + "batch.tokens=4,1,2 -q --csv " + file).code == 0);
+  const Finished more =
+      lockstep(kTokens + "batch.tokens=16,8 --resume --csv " + file + " --json " + whole + ".json");
+  CHECK(more.code == 0);
+  CHECK(contains(more.out, "2 points and 3 more rows of the file: 5 holds\n"));
+  CHECK(contains(more.out, "front and best are of all 5 rows\n"));
+  // Kept rows stand first, by size; then the points in grid order. The marks are those of one
+  // sweep.
+  CHECK(lockstep(kTokens + "batch.tokens=1,2,4,16,8 -q --csv " + whole).code == 0);
+  CHECK(read(file) == read(whole));
+  const Json json = Json::parse(read(whole + ".json"));
+  CHECK(json["kept"] == 3);
+  REQUIRE(json["points"].size() == 5);
+  CHECK(json["points"][3]["settings"]["batch.tokens"] == "16");
+  CHECK(json["best"]["makespan_us"] == Json::array({0}));
+}
+
+TEST_CASE("a kept row that cannot be read is refused, one of the grid is done again") {
+  const std::string file = scratch() + "unread.csv";
+  CHECK(lockstep(kTokens + "batch.tokens=1,2 -q --csv " + file).code == 0);
+  const std::string good = read(file);
+  const std::size_t at = good.find(",8,") + 3;
+  const std::string bad = std::string(good).replace(at, good.find(',', at) - at, "nan");
+  write(file, bad);
+  const Finished refused = lockstep(kTokens + "batch.tokens=4 --resume --csv " + file);
+  CHECK(refused.code == 2);
+  CHECK(contains(refused.err, "line 2 that is no row of a sweep: makespan_us is 'nan'"));
+  CHECK(contains(refused.err, "it was not touched"));
+  CHECK(read(file) == bad);
+  const Finished again = lockstep(kTokens + "batch.tokens=1,2 --resume --csv " + file);
+  CHECK(again.code == 0);
+  CHECK(contains(again.err, "cannot be read (2: makespan_us is 'nan'); done again"));
+  CHECK(read(file) == good);
+}
+
+TEST_CASE("outputs go to standard output alone, and never two to one place") {
+  const std::string file = scratch() + "both";
+  const std::string one = kTokens + "batch.tokens=1 ";
+  const Finished rows = lockstep(one + "--csv -");
+  CHECK(rows.code == 0);
+  CHECK(rows.out.starts_with("scenario,batch.tokens,verdict"));
+  CHECK(split(rows.out, '\n').size() == 1 + 1 + 1);  // the header, the row, and the end
+  for (const std::string& both :
+       {"--csv " + file + " --json " + scratch() + "./both", std::string("--csv - --json -")}) {
+    const Finished run = lockstep(one + both);
+    CHECK(run.code == 2);
+    CHECK(run.out.empty());
+    CHECK(contains(run.err, "--csv and --json both write to"));
+  }
+  CHECK(read(file).empty());
+  CHECK(lockstep(one + "--csv - --resume").code == 2);
+  CHECK(contains(lockstep(one + "--plot p.png").err, "--plot p.png: the picture is SVG"));
+}
+
 TEST_CASE("a file that is no sweep of this question is refused, and stays as it is") {
   const std::string notes = scratch() + "notes.txt";
   const std::string other = scratch() + "other.csv";
@@ -116,6 +176,9 @@ TEST_CASE("what cannot be swept is refused before anything runs") {
     CHECK(contains(zero.err, option + ": expected a whole number from 1 to "));
     CHECK(zero.err.size() < 150);
   }
+  const Finished seed = lockstep("sweep " + kBefore + over + " --seed -5");
+  CHECK(seed.code == 2);
+  CHECK(contains(seed.err, "--seed: expected a whole number from 0 to "));
   CHECK(lockstep("sweep absent.yaml" + over).code == 2);
   const std::string plan = scratch() + "swept.plan.yaml";
   write(plan, lockstep("plan " + kBefore).out);

@@ -43,14 +43,36 @@ TEST_CASE("rows are read back as they were written, without marks") {
   CHECK(read.rows == std::vector<SweepRow>{timed(), refused()});
 }
 
-TEST_CASE("rows of another scenario, a torn last line and broken ones are left out") {
+TEST_CASE("a torn last line is left out, and rows of another scenario are noticed") {
   const std::string whole = csv_line(timed(), "abc");
-  const std::string text = csv_header(kAxes) + csv_line(timed(), "other") + "abc,1\n" +
-                           "abc,1,2,holds,,,x,,,,,,\n" + whole + whole.substr(0, whole.size() - 1);
-  CHECK(read_csv(text, kAxes, "abc").rows == std::vector<SweepRow>{timed()});
-  CHECK_FALSE(read_csv(text, kAxes, "abc").has_others);
-  CHECK(read_csv(text, kAxes, "neither").has_others);
+  const std::string mine = csv_header(kAxes) + whole + whole.substr(0, whole.size() - 1);
+  CHECK(read_csv(mine, kAxes, "abc").rows == std::vector<SweepRow>{timed()});
+  CHECK(read_csv(mine, kAxes, "abc").unread.empty());
+  CHECK_FALSE(read_csv(mine, kAxes, "abc").has_others);
+  CHECK(read_csv(mine, kAxes, "neither").has_others);
+  CHECK(read_csv(mine + "\n" + csv_line(timed(), "other"), kAxes, "abc").has_others);
   CHECK_FALSE(read_csv(csv_header(kAxes), kAxes, "abc").has_others);
+}
+
+TEST_CASE("a line that is no row is told with its number, its values and why") {
+  // The first row takes two lines, for its value has an end of line.
+  const std::string begin = csv_header(kAxes) + csv_line(refused(), "abc");
+  const auto unread = [&](const std::string& line) {
+    const ReadRows read = read_csv(begin + line, kAxes, "abc");
+    CHECK(read.rows == std::vector<SweepRow>{refused()});
+    REQUIRE(read.unread.size() == 1);
+    CHECK(read.unread[0].line == 4);
+    return read.unread[0];
+  };
+  CHECK(unread("abc,1,2,holds,,,x,,,,,,\n").why == "gpus is 'x'");
+  CHECK(unread("abc,1,2,holds,,,8,nan,,,,,\n").why == "makespan_us is 'nan'");
+  CHECK(unread("abc,1,2,holds,,,8,inf,,,,,\n").why == "makespan_us is 'inf'");
+  CHECK(unread("abc,1,2,holds,,,8,-1,,,,,\n").why == "makespan_us is '-1'");
+  CHECK(unread("abc,1,2,right,,,8,,,,,,\n").why == "'right' is no verdict");
+  CHECK(unread("abc,1,2,holds,,maybe,8,,,,,,\n").why == "'fits' is 'maybe'");
+  CHECK(unread("abc,1,2,holds,,,x,,,,,,\n").values == std::vector<std::string>{"1", "2"});
+  CHECK(unread("abc,1\n").why == "2 columns, not 13");
+  CHECK(unread("abc,1\n").values.empty());
 }
 
 TEST_CASE("a file of another sweep has no rows for this one") {

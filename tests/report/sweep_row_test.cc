@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include "sim/base/random.h"
 #include "sim/report/sweep_report.h"
 
@@ -69,6 +71,25 @@ TEST_CASE("the front of random points is what comparing all pairs gives") {
       CHECK(a.marks.starts_with("front") == !covered);
     }
   }
+}
+
+TEST_CASE("a time that is no number is on no front") {
+  SweepRow never = row(1, 1000);
+  never.measures[kMakespan] = std::numeric_limits<double>::quiet_NaN();
+  CHECK(marks({never, row(10, 1)})[0].empty());
+}
+
+TEST_CASE("rows are ordered by their values: whole numbers by size, then texts") {
+  std::vector<SweepRow> rows(5);
+  rows[0].values = {"b", "1"};
+  rows[1].values = {"16", "2"};
+  rows[2].values = {"a", "1"};
+  rows[3].values = {"4", "9"};
+  rows[4].values = {"16", "1"};
+  sort_by_values(rows);
+  std::vector<std::string> found;
+  for (const SweepRow& r : rows) found.push_back(r.values[0] + r.values[1]);
+  CHECK(found == std::vector<std::string>{"49", "161", "162", "a1", "b1"});
 }
 
 TEST_CASE("a number is kept as it is shown") {

@@ -63,6 +63,30 @@ TEST_CASE("requests spell out lengths and cached prefixes") {
   CHECK(batch.shards[1] == ShardBatch{ForwardMode::decode, {{1, 4095}}});
 }
 
+// SGLang's mixed chunk: a decode becomes an extend by one token behind kv - 1 cached ones.
+TEST_CASE("a shard with extend and decode requests is an extend shard, in any order") {
+  const std::string extends = two_shards(
+      "batch: {requests: [[{extend: 512, prefix: 0}, {extend: 1, prefix: 4095}], []]}\n");
+  const std::string mixed =
+      two_shards("batch: {requests: [[{extend: 512, prefix: 0}, {decode: 1, kv: 4096}], []]}\n");
+  CHECK(batch_of(mixed).shards[0] == ShardBatch{ForwardMode::extend, {{512, 0}, {1, 4095}}});
+  CHECK(hash(*lower(parsed(mixed))) == hash(*lower(parsed(extends))));
+  const BatchSpec other = batch_of(two_shards(
+      "batch: {forward_mode: [extend, decode], requests: "
+      "[[{decode: 1, kv: 9}, {extend: 4}, {decode: 1, kv: 7}], [{decode: 1, kv: 5}]]}\n"));
+  CHECK(other.shards[0] == ShardBatch{ForwardMode::extend, {{1, 8}, {4, 0}, {1, 6}}});
+  CHECK(other.shards[1].mode == ForwardMode::decode);
+}
+
+TEST_CASE("a mixed batch without DP attention has the plan of its extend form") {
+  const auto plan_of = [](const std::string& decode) {
+    const std::string batch = "batch: {requests: [[{extend: 512, prefix: 0}, " + decode + "]]}\n";
+    return *lower(parsed(with_model("parallel: {tp_size: 2}\n" + batch)));
+  };
+  CHECK(hash(plan_of("{decode: 1, kv: 4096}")) == hash(plan_of("{extend: 1, prefix: 4095}")));
+  CHECK(hash(plan_of("{decode: 1, kv: 4096}")) != hash(plan_of("{extend: 1, prefix: 4096}")));
+}
+
 TEST_CASE("several steps are several batches") {
   const Scenario s = parsed(two_shards(
       "steps:\n  - {tokens: [4, 2]}\n  - {forward_mode: decode, tokens: 1, cuda_graph: true}\n"));
@@ -140,11 +164,6 @@ TEST_CASE("a request is one of two forms") {
 }
 
 TEST_CASE("what is not modelled is refused by name") {
-  CHECK(faults_of(two_shards("batch: {requests: [[{extend: 4}, {decode: 1}], []]}\n")) ==
-        "s.yaml:4:34: error: extend and decode in one shard are not modelled yet\n"
-        "  batch: {requests: [[{extend: 4}, {decode: 1}], []]}\n"
-        "                                   ^\n"
-        "  hint: give them to different shards or steps\n");
   CHECK(faults_of(two_shards("batch: {tokens: 1, prefill_graph: {backend: ful}}\n"))
             .find("did you mean 'full'?") != std::string::npos);
 }

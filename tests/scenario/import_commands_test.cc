@@ -196,6 +196,14 @@ TEST_CASE("old switches mean what they meant") {
         "command line: error: --enable-deepep-moe is old; it means --moe-a2a-backend deepep\n");
 }
 
+TEST_CASE("a server that mixes chunks gets a note on where mixed steps are said") {
+  const std::string serve = "sglang serve deepseek-v3 --tp 8";
+  CHECK(import_remarks(serve + " --enable-mixed-chunk") ==
+        "command line: error: --enable-mixed-chunk: running decodes may join a chunk of a prefill\n"
+        "  hint: such a step is for batch.requests: [[{extend: 512}, {decode: 1, kv: 4096}]]\n");
+  CHECK(imported(serve + " --enable-mixed-chunk") == imported(serve));
+}
+
 TEST_CASE("the last of a repeated argument counts, and that is said") {
   const std::string command =
       "sglang serve Kimi-K2.6 --tp 4 --cuda-graph-bs 1 2 --tensor-parallel "

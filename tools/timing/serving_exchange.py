@@ -9,6 +9,11 @@ MODES = {"DeepEP low-latency": "low-latency", "DeepEP normal": "normal",
 DTYPES = {"fp8": "fp8", "bf1": "bf16", "nvf": "nvfp4", "mxf": "fp8", "bfl": "bf16"}
 
 
+def library_of(name):
+    """As `lockstep collective` calls it: the one-sided exchange is TensorRT-LLM's alone."""
+    return "trtllm" if MODES[name] == "one-sided" else "deepep"
+
+
 def dtype_of(row):
     """What travels: FP8 out and BF16 back where the table says both."""
     if row["phase"] == "combine":
@@ -33,7 +38,7 @@ def exchange_tables(rows):
 def exchange_us(lockstep, key, tokens):
     library, gpu, ranks, nodes, phase, dtype, sms, (hidden, topk, experts) = key
     options = ["--hidden", str(hidden), "--top-k", str(topk), "--experts", str(experts),
-               "--dtype", dtype, "--library", "deepep", "--algorithm", MODES[library],
+               "--dtype", dtype, "--library", library_of(library), "--algorithm", MODES[library],
                "--launch", "graph"]
     if dtype == "nvfp4":  # half a byte, and a byte for each 16; one byte counts as 33/32 of one
         options[1], options[7] = str(round(hidden * 9 / 16 * 32 / 33)), "int8"

@@ -39,17 +39,22 @@ bool is_shot(std::string_view algorithm) {
 
 }  // namespace
 
+double all_reduce_limit_MiB(std::size_t ranks, const AllReduceConstants& constants) {
+  return ranks < 2 || ranks > kMostRanks ? 0 : limits_of(ranks, constants).most_MiB;
+}
+
 std::optional<CollectiveTime> custom_all_reduce_time(const CollectiveCall& call,
                                                      const Hardware& hardware,
                                                      const AllReduceConstants& constants) {
   LOCKSTEP_ASSERT(call.kind == Collective::all_reduce);
   const std::size_t ranks = call.ranks.size();
-  if (ranks < 2 || ranks > kMostRanks || !on_one_node(call, hardware)) return std::nullopt;
+  const double most_MiB = all_reduce_limit_MiB(ranks, constants);
+  if (most_MiB <= 0 || !on_one_node(call, hardware)) return std::nullopt;
   const auto bytes = static_cast<double>(call.bytes);
   const Limits limits = limits_of(ranks, constants);
   const bool fused = call.algorithm == "fused-norm";
   const bool by_size = call.algorithm.empty() || fused;
-  if (limits.most_MiB <= 0 || (by_size && bytes / kMiB > limits.most_MiB)) return std::nullopt;
+  if (by_size && bytes / kMiB > most_MiB) return std::nullopt;
   if (!by_size && !is_shot(call.algorithm)) return std::nullopt;
 
   const std::string algorithm =

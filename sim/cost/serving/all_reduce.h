@@ -18,6 +18,7 @@
 // the GPU.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 
 #include "sim/cost/collective_call.h"
@@ -31,5 +32,9 @@ namespace lockstep {
 std::optional<CollectiveTime> custom_all_reduce_time(const CollectiveCall& call,
                                                      const Hardware& hardware,
                                                      const AllReduceConstants& constants);
+
+// The largest buffer of one rank, in MiB, that the system's own kernel takes; 0: it takes none,
+// here or among so many ranks.
+double all_reduce_limit_MiB(std::size_t ranks, const AllReduceConstants& constants);
 
 }  // namespace lockstep
