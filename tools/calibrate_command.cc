@@ -12,10 +12,12 @@
 #include "sim/base/text.h"
 #include "sim/cost/hardware_file.h"
 #include "sim/cost/nccl/calibrate.h"
+#include "sim/cost/nccl/log_names.h"
 #include "sim/report/calibration_report.h"
 #include "sim/report/kernel_calibration_report.h"
 #include "tools/commands.h"
 #include "tools/kernel_rows.h"
+#include "tools/nccl_json.h"
 #include "tools/output.h"
 
 namespace lockstep::tools {
@@ -48,8 +50,31 @@ Result<std::string> read_log(const std::string& path) {
   return Diagnostic{{path, 0, 0}, "", "cannot read this file", "", ""};
 }
 
-Result<std::vector<NcclRun>> read_runs(const CalibrateArguments& arguments) {
-  std::vector<NcclRun> runs;
+std::optional<Diagnostic> unknown_collective(const std::string& kind) {
+  const auto name = test_in_name(kind);
+  if (kind.empty() || (name && name->kind)) return std::nullopt;
+  return plain_fault("--collective " + kind + " is none that is modelled",
+                     "one of all_reduce, all_gather, reduce_scatter, alltoall, broadcast, reduce, "
+                     "sendrecv");
+}
+
+Diagnostics nothing_to_fit(const NcclLog& log) {
+  Diagnostics faults;
+  for (const LeftOutRun& run : log.left_out) {
+    faults.push_back({{run.file, run.line, 0},
+                      "",
+                      "no run is left to fit to: " + run.why,
+                      "",
+                      "give a log of all_reduce_perf or its like as it runs by default, or with "
+                      "-G for graphs"});
+  }
+  return faults;
+}
+
+// Of all logs. An error if there is no run that can be fitted.
+Result<NcclLog> read_logs(const CalibrateArguments& arguments) {
+  if (const auto fault = unknown_collective(arguments.collective)) return *fault;
+  NcclLog all;
   Diagnostics faults;
   for (const std::string& path : arguments.logs) {
     const Result<std::string> text = read_log(path);
@@ -57,15 +82,19 @@ Result<std::vector<NcclRun>> read_runs(const CalibrateArguments& arguments) {
       faults.insert(faults.end(), text.faults().begin(), text.faults().end());
       continue;
     }
-    const auto read = parse_nccl_log(*text, path, arguments.collective);
+    const auto read = is_nccl_json(*text) ? parse_nccl_json(*text, path, arguments.collective)
+                                          : parse_nccl_log(*text, path, arguments.collective);
     if (read) {
-      runs.insert(runs.end(), read->begin(), read->end());
+      all.runs.insert(all.runs.end(), read->runs.begin(), read->runs.end());
+      all.left_out.insert(all.left_out.end(), read->left_out.begin(), read->left_out.end());
     } else {
       faults.insert(faults.end(), read.faults().begin(), read.faults().end());
     }
   }
+  if (faults.empty() && all.runs.empty()) faults = nothing_to_fit(all);
   if (!faults.empty()) return faults;
-  return without_repeats(std::move(runs));
+  all.runs = without_repeats(std::move(all.runs));
+  return all;
 }
 
 std::string file_stem(const std::string& path) {
@@ -139,7 +168,8 @@ void describe(KernelCalibration& calibration, const CalibrateArguments& argument
 
 // Runs on several nodes cannot tell the network from what each node does by itself.
 void warn_of_network(const Calibration& calibration, const std::vector<NcclRun>& runs) {
-  const bool alone = std::ranges::none_of(runs, [](const NcclRun& run) { return run.nodes == 1; });
+  const bool alone = std::ranges::none_of(
+      runs, [&](const NcclRun& run) { return nodes_of(run, calibration.hardware.node) == 1; });
   const bool of_nodes = std::ranges::any_of(
       calibration.fitted,
       [](const CalibratedConstant& constant) { return !constant.path.starts_with("nccl.net."); });
@@ -178,14 +208,14 @@ struct Told {
 };
 
 std::optional<Diagnostics> fit_logs(const CalibrateArguments& arguments, Told& told) {
-  const auto runs = read_runs(arguments);
-  if (!runs) return runs.faults();
-  Calibration calibration = calibrate(*runs, told.hardware);
-  if (!arguments.quiet) fmt::print(stderr, "{}", calibration_warnings(calibration, *runs));
-  warn_of_network(calibration, *runs);
+  const auto log = read_logs(arguments);
+  if (!log) return log.faults();
+  Calibration calibration = calibrate(log->runs, told.hardware);
+  if (!arguments.quiet) fmt::print(stderr, "{}", calibration_warnings(calibration, *log));
+  if (!arguments.quiet) warn_of_network(calibration, log->runs);
   describe(calibration, arguments);
-  told = {calibration.hardware, calibration_text(calibration, *runs),
-          calibration_json(calibration, *runs)};
+  told = {calibration.hardware, calibration_text(calibration, log->runs),
+          calibration_json(calibration, *log)};
   return std::nullopt;
 }
 

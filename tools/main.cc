@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/base/text.h"
+#include "sim/base/time.h"
 #include "tools/commands.h"
 
 namespace lockstep::tools {
@@ -133,6 +134,8 @@ int run_main(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return lockstep::tools::run_main(argc, argv);
+  } catch (const lockstep::ClockOverflow& error) {
+    return lockstep::tools::fail({error.fault()});
   } catch (const std::exception& error) {
     fmt::print(stderr, "lockstep failed: {}\nThis is a defect of Lockstep, please report it.\n",
                error.what());

@@ -48,6 +48,9 @@ struct CollectiveCall {
   int experts = 0;
 };
 
+// "all_reduce of 1,024 bytes among 8 ranks".
+std::string describe(const CollectiveCall& call);
+
 struct CollectiveTime {
   Duration launch{};      // before the first byte; of the launch style
   Duration latency{};     // steps of the algorithm

@@ -11,7 +11,11 @@ class ByConstants : public CostModel {
     return kernel_time(kernel, hardware_.gpu);
   }
   CollectiveTime collective(const CollectiveCall& call) const override {
-    return collective_time(call, hardware_);
+    try {
+      return collective_time(call, hardware_);
+    } catch (const ClockOverflow&) {
+      throw ClockOverflow(describe(call));
+    }
   }
 
  private:

@@ -1,8 +1,16 @@
+#include <fmt/format.h>
+
 #include "sim/base/require.h"
+#include "sim/base/text.h"
 #include "sim/cost/collective_call.h"
 #include "sim/cost/kernel.h"
 
 namespace lockstep {
+
+std::string describe(const CollectiveCall& call) {
+  return fmt::format("{} of {} bytes among {} ranks", to_string(call.kind), with_commas(call.bytes),
+                     call.ranks.size());
+}
 
 std::string to_string(Collective kind) {
   switch (kind) {

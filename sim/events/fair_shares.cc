@@ -57,7 +57,9 @@ void FairShares::handle(const Event& event, EventQueue& queue, std::vector<std::
 }
 
 void FairShares::bring_up_to(Time now, Link& link) {
-  link.given += static_cast<Work>(link.rate) * static_cast<Work>((now - link.since).count());
+  const auto gone = static_cast<Work>((now - link.since).count());
+  // Without flows it begins anew, so that it stays small.
+  link.given = link.limited.empty() ? 0 : link.given + static_cast<Work>(link.rate) * gone;
   link.since = now;
 }
 
@@ -67,7 +69,7 @@ void FairShares::schedule(std::int32_t index, EventQueue& queue) {
   if (link.limited.empty()) return;
   const Work left = flows_[link.limited.front()].target - link.given;
   const Work rate = static_cast<Work>(link.rate);
-  const Time end = link.since + Duration(static_cast<std::int64_t>((left + rate - 1) / rate));
+  const Time end = link.since + Duration::of(static_cast<WideInteger>((left + rate - 1) / rate));
   if (link.due != kNever && link.due <= end) return;
   link.due = end;
   queue.push({end, due_, static_cast<std::uint32_t>(index)});
@@ -119,7 +121,7 @@ void FairShares::fill(Time now) {
     const Link& link = links_[static_cast<std::size_t>(entry.second)];
     if (link.unfilled == 0) {
       next_.pop_back();
-    } else if (const std::int64_t share = link.share(); share > entry.first) {
+    } else if (const WideInteger share = link.share(); share > entry.first) {
       entry.first = share;
       std::push_heap(next_.begin(), next_.end(), std::greater<>());
     } else {

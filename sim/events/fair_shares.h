@@ -61,13 +61,13 @@ class FairShares {
     Work given = 0;
     Time since{};               // until when `given` counts
     Time due = kNever;          // its next event
-    std::int64_t rate = 0;      // of what it limits
-    std::int64_t rest = 0;      // while filling: of the capacity
+    WideInteger rate = 0;       // of what it limits
+    WideInteger rest = 0;       // while filling: of the capacity
     std::int64_t unfilled = 0;  // while filling: flows
     std::uint32_t reached = 0;  // the filling that last reached it
-    std::int64_t share() const { return rest / unfilled; }
+    WideInteger share() const { return rest / unfilled; }
   };
-  using Entry = std::pair<std::int64_t, std::int32_t>;  // share, link
+  using Entry = std::pair<WideInteger, std::int32_t>;  // share, link
 
   void remove(std::uint32_t flow);
   void bring_up_to(Time now, Link& link);

@@ -10,10 +10,15 @@ namespace lockstep {
 
 Network::Network(std::span<const Rate> capacity, EventQueue& queue)
     : queue_(queue),
+      rates_(capacity.begin(), capacity.end()),
       links_(capacity.size()),
-      shares_(std::vector<Rate>(capacity.begin(), capacity.end()), kDue) {
+      shares_(rates_, kDue) {
+  std::ranges::sort(rates_);
+  const auto equal = std::ranges::unique(rates_);
+  rates_.erase(equal.begin(), equal.end());
   for (std::size_t i = 0; i < capacity.size(); ++i) {
-    links_[i].rate = capacity[i].micro_bytes_per_s;
+    const auto place = std::ranges::lower_bound(rates_, capacity[i]) - rates_.begin();
+    links_[i].rate = static_cast<std::uint32_t>(place);
   }
 }
 
@@ -92,7 +97,7 @@ Duration Network::time_alone(const Flow& flow) {
   }
   const std::int64_t bytes = flow.message.bytes;
   if (narrowest->last_bytes == bytes) return narrowest->last_time;
-  const Duration time = transfer_time(bytes, Rate{narrowest->rate});
+  const Duration time = transfer_time(bytes, rates_[narrowest->rate]);
   if (bytes <= std::numeric_limits<std::uint32_t>::max()) {
     narrowest->last_bytes = static_cast<std::uint32_t>(bytes);
     narrowest->last_time = time;
@@ -146,7 +151,7 @@ void Network::begin(std::uint32_t index) {
 
 void Network::give_up_plan(std::uint32_t index) {
   const Flow& flow = flows_[index];
-  std::int64_t rate = links_[flow.links[0].index()].rate;
+  std::uint32_t rate = links_[flow.links[0].index()].rate;
   for (const LinkId id : flow.way()) {
     Link& link = links_[id.index()];
     if (link.flow == index) link.flow = kNone;
@@ -156,7 +161,8 @@ void Network::give_up_plan(std::uint32_t index) {
   if (begin > queue_.now()) {
     wait(index, begin);
   } else {
-    const auto gone = static_cast<Work>(rate) * static_cast<Work>((queue_.now() - begin).count());
+    const auto gone = static_cast<Work>(rates_[rate].micro_bytes_per_s) *
+                      static_cast<Work>((queue_.now() - begin).count());
     share(index, static_cast<Work>(flow.message.bytes) * kWorkOfByte - gone);
   }
 }

@@ -52,8 +52,8 @@ class Network {
 
   // Two to a cache line, a flow to each: with thousands of parties these are what time goes into.
   struct alignas(32) Link {
-    std::int64_t rate = 0;         // micro-bytes/s
-    std::uint32_t flow = kNone;    // the planned one; kShared: as many as shares_ says
+    std::uint32_t rate = 0;      // a position in rates_: as they are sorted, the smaller is slower
+    std::uint32_t flow = kNone;  // the planned one; kShared: as many as shares_ says
     std::uint32_t last_bytes = 0;  // the last transfer that was computed: most are alike
     Duration last_time{};
     std::int64_t bytes = 0;
@@ -81,6 +81,7 @@ class Network {
   void finish(std::uint32_t index, std::vector<Message>& arrived);
 
   EventQueue& queue_;
+  std::vector<Rate> rates_;  // of links, each once, the slowest first
   std::vector<Link> links_;
   std::vector<Flow> flows_;
   std::vector<std::uint32_t> free_;

@@ -25,8 +25,9 @@ std::string size_text(std::int64_t bytes) {
   return fmt::format("{} B", bytes);
 }
 
-std::string run_text(const NcclRun& run) {
-  const std::string nodes = run.nodes > 1 ? fmt::format(" on {} nodes", run.nodes) : "";
+std::string run_text(const NcclRun& run, const NodeConstants& node) {
+  const int count = nodes_of(run, node);
+  const std::string nodes = count > 1 ? fmt::format(" on {} nodes", count) : "";
   return fmt::format("{} on {} GPUs{}, launched as {} ({}:{})", to_string(run.kind), run.ranks,
                      nodes, to_string(run.launch), run.file, run.line);
 }
@@ -49,8 +50,9 @@ std::string points_text(const Calibration& calibration, const std::vector<NcclRu
   for (const CalibratedPoint& point : calibration.points) {
     if (point.run != run) {
       run = point.run;
-      text += fmt::format("\n{}\n{:>12} {:>13} {:>10} {:>10} {:>8}  {}\n", run_text(runs[run]),
-                          "bytes", "measured us", "base us", "fitted us", "error", "path");
+      text += fmt::format("\n{}\n{:>12} {:>13} {:>10} {:>10} {:>8}  {}\n",
+                          run_text(runs[run], calibration.hardware.node), "bytes", "measured us",
+                          "base us", "fitted us", "error", "path");
     }
     text += fmt::format("{:>12} {:>13.2f} {:>10.2f} {:>10.2f} {:>+7.1f}%  {}\n", point.bytes,
                         point.measured_us, point.before_us, point.after_us,
@@ -71,6 +73,20 @@ std::string left_out_text(const NcclRun& run) {
                         why, one ? "" : "s", join(numbers, ", "));
   }
   return text;
+}
+
+std::string notes_text(const NcclRun& run, const NodeConstants& node) {
+  std::string text;
+  for (const std::string& note : run.notes) {
+    text += fmt::format("warning: {}:{}: {}\n", run.file, run.line, note);
+  }
+  const int nodes = nodes_of(run, node);
+  if (nodes <= run.nodes) return text;
+  return text + fmt::format(
+                    "warning: {}:{}: {} ranks on {} host{}, but a node of the base has {} GPUs: "
+                    "taken as {} nodes\n  hint: give --base a machine with as many GPUs a node\n",
+                    run.file, run.line, run.ranks, run.nodes, run.nodes == 1 ? "" : "s",
+                    static_cast<int>(node.gpus), nodes);
 }
 
 std::string step_text(const ProtocolStep& step, const std::vector<NcclRun>& runs) {
@@ -99,10 +115,14 @@ std::string calibration_text(const Calibration& calibration, const std::vector<N
   return text;
 }
 
-std::string calibration_warnings(const Calibration& calibration, const std::vector<NcclRun>& runs) {
+std::string calibration_warnings(const Calibration& calibration, const NcclLog& log) {
   std::string text;
-  for (const NcclRun& run : runs) {
+  for (const LeftOutRun& run : log.left_out) {
+    text += fmt::format("warning: {}:{}: this run is left out: {}\n", run.file, run.line, run.why);
+  }
+  for (const NcclRun& run : log.runs) {
     text += left_out_text(run);
+    text += notes_text(run, calibration.hardware.node);
     for (const std::string& place : run.repeated_at) {
       text += fmt::format("warning: {} is the run of {}:{} once more; it counts once\n", place,
                           run.file, run.line);
@@ -116,8 +136,7 @@ std::string calibration_warnings(const Calibration& calibration, const std::vect
   return text;
 }
 
-nlohmann::ordered_json calibration_json(const Calibration& calibration,
-                                        const std::vector<NcclRun>& runs) {
+nlohmann::ordered_json calibration_json(const Calibration& calibration, const NcclLog& log) {
   Json json = {{"schema", "lockstep.calibrate/1"},
                {"hardware", calibration.hardware.name},
                {"parameters", calibration.fitted.size()},
@@ -133,7 +152,7 @@ nlohmann::ordered_json calibration_json(const Calibration& calibration,
          {"doubt", constant.doubt.empty() ? Json() : Json(constant.doubt)}});
   }
   json["runs"] = Json::array();
-  for (const NcclRun& run : runs) {
+  for (const NcclRun& run : log.runs) {
     Json left_out = Json::array();
     for (const LeftOutRow& row : run.left_out) {
       left_out.push_back({{"line", row.line}, {"why", row.why}});
@@ -142,10 +161,15 @@ nlohmann::ordered_json calibration_json(const Calibration& calibration,
                             {"line", run.line},
                             {"collective", to_string(run.kind)},
                             {"ranks", run.ranks},
-                            {"nodes", run.nodes},
+                            {"nodes", nodes_of(run, calibration.hardware.node)},
                             {"launch", to_string(run.launch)},
                             {"left_out", left_out},
+                            {"notes", run.notes},
                             {"repeated_at", run.repeated_at}});
+  }
+  json["left_out"] = Json::array();
+  for (const LeftOutRun& run : log.left_out) {
+    json["left_out"].push_back({{"file", run.file}, {"line", run.line}, {"why", run.why}});
   }
   json["points"] = Json::array();
   for (const CalibratedPoint& point : calibration.points) {

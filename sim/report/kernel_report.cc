@@ -16,9 +16,15 @@ std::string shape_text(const KernelRow& row) {
   return join(parts, ",");
 }
 
-// To the picosecond, as the timeline has it.
+// To the picosecond, as the timeline has it. Throws ClockOverflow.
 double time_us(const KernelRow& row) {
-  return in_microseconds(from_microseconds(row.estimate.total_us()));
+  try {
+    return in_microseconds(from_microseconds(row.estimate.total_us()));
+  } catch (const ClockOverflow&) {
+    throw ClockOverflow("the kernel of " + shape_text(row),
+                        "give a smaller shape, or a GPU with higher rates: gpu.hbm_GBps, "
+                        "gpu.bf16_TFLOPS");
+  }
 }
 
 double error_percent(const KernelRow& row, const nccl::Spread& time) {

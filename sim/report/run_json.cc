@@ -39,9 +39,9 @@ Json operation_json(const RunOfPlan& run, const OperationTime& time) {
     json["protocol"] = call->time.protocol;
     json["bytes"] = call->call.bytes;
   }
-  json["mean_us"] = us(time.sum) / time.ranks;
+  json["mean_us"] = in_microseconds(time.sum) / time.ranks;
   json["max_us"] = us(time.most);
-  json["wait_mean_us"] = us(time.wait_sum) / time.ranks;
+  json["wait_mean_us"] = in_microseconds(time.wait_sum) / time.ranks;
   json["wait_max_us"] = us(time.wait_most);
   return json;
 }

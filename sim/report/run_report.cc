@@ -20,6 +20,21 @@ void run_plan(RunOfPlan& run, const CostModel& cost, const TimelineOptions& opti
   run.chain = critical_path(run.timed, run.timeline);
 }
 
+namespace {
+
+Diagnostic too_long(const RunOfPlan& run, const ClockOverflow& error) {
+  const Hardware& hardware = run.hardware;
+  return plain_fault(
+      fmt::format("{}: {}", run.scenario, error.what()),
+      fmt::format("lower batch.tokens, or raise a rate that is too low: hardware.gpu.hbm_GBps is "
+                  "{}, hardware.gpu.bf16_TFLOPS {}, hardware.node.link_GBps {}, "
+                  "hardware.node.nic_GBps {}",
+                  hardware.gpu.hbm_GBps, hardware.gpu.bf16_TFLOPS, hardware.node.link_GBps,
+                  hardware.node.nic_GBps));
+}
+
+}  // namespace
+
 Result<RunOfPlan> run_on(std::string scenario, Plan plan, const Hardware& hardware,
                          std::optional<int> nodes, const TimelineOptions& options) {
   if (!plan.unknown.empty()) {
@@ -35,7 +50,11 @@ Result<RunOfPlan> run_on(std::string scenario, Plan plan, const Hardware& hardwa
   run.scenario = std::move(scenario);
   run.plan = std::move(plan);
   run.hardware = std::move(*used);
-  run_plan(run, *cost_model(run.hardware), options);
+  try {
+    run_plan(run, *cost_model(run.hardware), options);
+  } catch (const ClockOverflow& error) {
+    return too_long(run, error);
+  }
   return run;
 }
 

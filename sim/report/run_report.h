@@ -39,8 +39,9 @@ struct RunOfPlan {
 };
 
 // Times `plan` by the cost models of `hardware`, on `nodes` of its nodes (none: as many as the
-// ranks fill). A fault if they do not fit, or if the plan's writer did not know enough to write a
-// program. REQUIRES: validate(plan) found nothing.
+// ranks fill). A fault if they do not fit or cannot reach each other, if the plan's writer did not
+// know enough to write a program, or if it takes longer than the clock holds. REQUIRES:
+// validate(plan) found nothing.
 Result<RunOfPlan> run_on(std::string scenario, Plan plan, const Hardware& hardware,
                          std::optional<int> nodes, const TimelineOptions& options = {});
 

@@ -68,15 +68,13 @@ std::string split_line(const std::string& name, const Split& split, Duration who
 }
 
 Split mean_of(const std::vector<Split>& ranks) {
-  Split sum;
-  for (const Split& s : ranks) {
-    sum.compute += s.compute;
-    sum.communication += s.communication;
-    sum.wait += s.wait;
-    sum.idle += s.idle;
-  }
-  const auto n = static_cast<std::int64_t>(ranks.size());
-  return {sum.compute / n, sum.communication / n, sum.wait / n, sum.idle / n};
+  const auto mean = [&](Duration Split::*part) {
+    WideInteger sum = 0;
+    for (const Split& split : ranks) sum += (split.*part).count();
+    return Duration::of(sum / static_cast<std::int64_t>(ranks.size()));
+  };
+  return {mean(&Split::compute), mean(&Split::communication), mean(&Split::wait),
+          mean(&Split::idle)};
 }
 
 // Every rank, or where there are many those that compute longest and shortest.

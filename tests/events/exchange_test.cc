@@ -41,7 +41,7 @@ std::vector<std::int64_t> sent_over(const Schedule& schedule, const Fabric& fabr
 // Links 0 to 10 % slower than they should be.
 void slow_down(Random& random, Fabric& fabric) {
   for (Rate& rate : fabric.capacity) {
-    rate.micro_bytes_per_s -= random.below(rate.micro_bytes_per_s / 10);
+    rate.micro_bytes_per_s -= random.below(static_cast<std::int64_t>(rate.micro_bytes_per_s / 10));
   }
 }
 

@@ -20,7 +20,7 @@ struct Flow {
   std::vector<std::size_t> links;  // all different
   Time begin{};                    // of its bytes
   Wide left = 0;
-  std::int64_t rate = 0;
+  WideInteger rate = 0;
 };
 
 struct Member {
@@ -124,7 +124,7 @@ class Naive {
   void give_rates() {
     const std::size_t links = fabric_.capacity.size();
     std::vector<std::vector<Flow*>> crossing(links);
-    std::vector<std::int64_t> rest(links);
+    std::vector<WideInteger> rest(links);
     std::vector<std::int64_t> unfilled(links);  // flows
     for (std::size_t i = 0; i < links; ++i) rest[i] = fabric_.capacity[i].micro_bytes_per_s;
     for (Flow& flow : flows_) {
@@ -136,10 +136,10 @@ class Naive {
       }
     }
     while (true) {
-      std::int64_t rate = std::numeric_limits<std::int64_t>::max();
+      WideInteger rate = 0;
       std::size_t least = links;
       for (std::size_t i = 0; i < links; ++i) {
-        if (unfilled[i] == 0 || rest[i] / unfilled[i] >= rate) continue;
+        if (unfilled[i] == 0 || (least != links && rest[i] / unfilled[i] >= rate)) continue;
         rate = rest[i] / unfilled[i];
         least = i;
       }
@@ -167,8 +167,8 @@ class Naive {
         next = std::min(next, flow.begin);
       } else {
         const Wide rate = static_cast<Wide>(flow.rate);
-        next = std::min(next,
-                        now_ + Duration(static_cast<std::int64_t>((flow.left + rate - 1) / rate)));
+        next = std::min(
+            next, now_ + Duration::of(static_cast<WideInteger>((flow.left + rate - 1) / rate)));
       }
     }
     return next;

@@ -76,7 +76,8 @@ int measure(const Options& options) {
   if (options.seed > 0) {
     Random random(options.seed);
     for (Rate& rate : fabric.capacity) {
-      rate.micro_bytes_per_s -= random.below(rate.micro_bytes_per_s / 10);
+      rate.micro_bytes_per_s -=
+          random.below(static_cast<std::int64_t>(rate.micro_bytes_per_s / 10));
     }
     for (Time& start : starts) start = Time(random.below(50'000'000));
   }

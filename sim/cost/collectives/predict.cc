@@ -83,6 +83,49 @@ Diagnostic unknown_library(const std::string& name) {
       near ? fmt::format("did you mean {}?", *near) : "known: " + join(libraries(), ", "));
 }
 
+// `predict()`, or a fault if it takes too long.
+template <class Predict>
+Result<Prediction> within_the_clock(const CollectiveCall& call, const Hardware& hardware,
+                                    Predict predict) {
+  try {
+    return predict();
+  } catch (const ClockOverflow&) {
+    const bool near = topology_of(hardware, call.ranks).one_node();
+    const NodeConstants& node = hardware.node;
+    return ClockOverflow(describe(call),
+                         fmt::format("give fewer bytes, or a higher rate: node.{}_GBps is {}",
+                                     near ? "link" : "nic", near ? node.link_GBps : node.nic_GBps))
+        .fault();
+  }
+}
+
+Prediction by_formula(const Algorithm& algorithm, const CollectiveCall& call,
+                      const Topology& topology) {
+  const ClosedForm form = algorithm.closed_form(call, topology);
+  return Prediction{time_of(algorithm, form.time), form.messages, form.holds};
+}
+
+Result<Prediction> by_messages(const Algorithm& algorithm, const CollectiveCall& call,
+                               const Topology& topology, const Hardware& hardware) {
+  const std::int64_t messages = algorithm.closed_form(call, topology).messages;
+  if (messages > kMostMessages) return too_many(messages);
+  const ExchangeResult run = run_exchange(*algorithm.schedule(call, topology),
+                                          fabric_of(hardware, call.ranks, algorithm.switches));
+  return Prediction{time_of(algorithm, run.end), run.messages, std::nullopt};
+}
+
+Result<Prediction> by_library(const CollectiveCall& call, const Hardware& hardware) {
+  const CollectiveTime time = collective_time(call, hardware);
+  if (!call.algorithm.empty() && time.algorithm != call.algorithm) {
+    return fault(fmt::format("{} does not take algorithm '{}' for {} of {} bytes", time.library,
+                             call.algorithm, to_string(call.kind), call.bytes),
+                 fmt::format("it takes {}; without --library the algorithm is that of "
+                             "docs/cost_models.md, on the links alone",
+                             time.algorithm));
+  }
+  return Prediction{time, std::nullopt, std::nullopt};
+}
+
 }  // namespace
 
 std::string_view to_string(Fidelity fidelity) {
@@ -103,29 +146,18 @@ Result<Prediction> predict(const CollectiveCall& call, const Hardware& hardware,
   if (fidelity == Fidelity::closed_form) {
     const std::string without = formula_refusal(*algorithm, topology);
     if (!without.empty()) return fault(without, "use --fidelity messages");
-    const ClosedForm form = algorithm->closed_form(call, topology);
-    return Prediction{time_of(*algorithm, form.time), form.messages, form.holds};
   }
-  const std::int64_t messages = algorithm->closed_form(call, topology).messages;
-  if (messages > kMostMessages) return too_many(messages);
-  const ExchangeResult run = run_exchange(*algorithm->schedule(call, topology),
-                                          fabric_of(hardware, call.ranks, algorithm->switches));
-  return Prediction{time_of(*algorithm, run.end), run.messages, std::nullopt};
+  return within_the_clock(call, hardware, [&]() -> Result<Prediction> {
+    if (fidelity == Fidelity::closed_form) return by_formula(*algorithm, call, topology);
+    return by_messages(*algorithm, call, topology, hardware);
+  });
 }
 
 Result<Prediction> predict_library(const CollectiveCall& call, const Hardware& hardware) {
   const bool known = call.library.empty() || std::ranges::count(libraries(), call.library) > 0;
   if (!known) return unknown_library(call.library);
   if (is_cut_off(topology_of(hardware, call.ranks), hardware)) return no_nic();
-  const CollectiveTime time = collective_time(call, hardware);
-  if (!call.algorithm.empty() && time.algorithm != call.algorithm) {
-    return fault(fmt::format("{} does not take algorithm '{}' for {} of {} bytes", time.library,
-                             call.algorithm, to_string(call.kind), call.bytes),
-                 fmt::format("it takes {}; without --library the algorithm is that of "
-                             "docs/cost_models.md, on the links alone",
-                             time.algorithm));
-  }
-  return Prediction{time, std::nullopt, std::nullopt};
+  return within_the_clock(call, hardware, [&] { return by_library(call, hardware); });
 }
 
 }  // namespace lockstep

@@ -20,11 +20,13 @@ struct Prediction {
 };
 
 // By call.algorithm, on the links of `hardware`, without a launch. Faults: no such algorithm, a
-// call or a group that it does not serve, no formula for several nodes, nodes without a NIC.
+// call or a group that it does not serve, no formula for several nodes, nodes without a NIC, a time
+// beyond the clock.
 Result<Prediction> predict(const CollectiveCall& call, const Hardware& hardware, Fidelity fidelity);
 
 // As call.library does it, launch and all; "": the one that a server would take. Faults: no such
-// library, an algorithm that it does not take for this call, nodes without a NIC.
+// library, an algorithm that it does not take for this call, nodes without a NIC, a
+// time beyond the clock.
 Result<Prediction> predict_library(const CollectiveCall& call, const Hardware& hardware);
 
 }  // namespace lockstep

@@ -6,10 +6,10 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "sim/cost/cost_model.h"
 #include "sim/cost/nccl/doubts.h"
 #include "sim/cost/nccl/least_squares.h"
 #include "sim/cost/nccl/steps.h"
+#include "sim/cost/nccl/times.h"
 
 namespace lockstep {
 namespace {
@@ -34,14 +34,24 @@ bool may_be_fitted(std::string_view path) {
 // Four digits: more are noise.
 double rounded(double value) { return std::strtod(fmt::format("{:.4g}", value).c_str(), nullptr); }
 
+// A call of a run; its shape does not depend on what is fitted.
+struct ShapedCall {
+  NcclShape shape;
+  LaunchStyle launch = LaunchStyle::nccl_tests;
+
+  CollectiveTime time(const Hardware& hardware) const {
+    return nccl_shape_time(shape, launch, "", hardware);
+  }
+};
+
 struct Fitter {
   const Hardware& base;
-  std::vector<CollectiveCall> calls;
+  std::vector<ShapedCall> calls;
   std::vector<double> measured;
   std::vector<const HardwareField*> fields;  // all that may be fitted
 
-  double predicted(const CollectiveCall& call, const Hardware& hardware) const {
-    return in_microseconds(nccl_time(call, hardware).total());
+  double predicted(const ShapedCall& call, const Hardware& hardware) const {
+    return in_microseconds(call.time(hardware).total());
   }
 
   Hardware with(std::span<const HardwareField* const> chosen,
@@ -83,8 +93,8 @@ struct Fitter {
     for (const HardwareField* field : fields) {
       if (before(field) <= 0) continue;
       const Hardware moved = with(std::span(&field, 1), std::vector<double>{before(field) * 1.1});
-      const bool matters = std::any_of(calls.begin(), calls.end(), [&](const CollectiveCall& call) {
-        return nccl_time(call, moved).total() != nccl_time(call, base).total();
+      const bool matters = std::any_of(calls.begin(), calls.end(), [&](const ShapedCall& call) {
+        return call.time(moved).total() != call.time(base).total();
       });
       if (matters) found.push_back(field);
     }
@@ -144,8 +154,8 @@ Hardware switched(const Hardware& base) {
   return other;
 }
 
-std::string path_of(const CollectiveCall& call, const Hardware& hardware) {
-  const CollectiveTime time = nccl_time(call, hardware);
+std::string path_of(const ShapedCall& call, const Hardware& hardware) {
+  const CollectiveTime time = call.time(hardware);
   return time.algorithm + "/" + time.protocol;
 }
 
@@ -161,6 +171,13 @@ void add_errors(Calibration& calibration) {
 
 }  // namespace
 
+int nodes_of(const NcclRun& run, const NodeConstants& node) {
+  const int gpus = static_cast<int>(node.gpus);
+  const int least = (run.ranks + gpus - 1) / gpus;
+  const bool rack = node.host_gpus < node.gpus;
+  return rack ? least : std::max(run.nodes, least);
+}
+
 CollectiveCall call_of(const NcclRun& run, std::int64_t bytes, const NodeConstants& node) {
   CollectiveCall call;
   call.kind = run.kind;
@@ -168,10 +185,8 @@ CollectiveCall call_of(const NcclRun& run, std::int64_t bytes, const NodeConstan
   call.element_bytes = run.element_bytes;
   call.launch = run.launch;
   const int gpus = static_cast<int>(node.gpus);
-  // Hosts of one NVLink network are one node.
-  const bool rack = node.host_gpus < node.gpus;
-  const int nodes = rack ? (run.ranks + gpus - 1) / gpus : run.nodes;
-  const int each = std::min(gpus, (run.ranks + nodes - 1) / nodes);
+  const int nodes = nodes_of(run, node);
+  const int each = (run.ranks + nodes - 1) / nodes;
   for (int r = 0; r < run.ranks; ++r) call.ranks.push_back(r / each * gpus + r % each);
   return call;
 }
@@ -221,7 +236,8 @@ Calibration calibrate(const std::vector<NcclRun>& runs, const Hardware& base) {
   Fitter fitter{base, {}, {}, known.fitted};
   for (std::size_t run = 0; run < runs.size(); ++run) {
     for (const NcclPoint& point : runs[run].points) {
-      fitter.calls.push_back(call_of(runs[run], point.bytes, base.node));
+      const CollectiveCall call = call_of(runs[run], point.bytes, base.node);
+      fitter.calls.push_back({nccl_shape(call, base.node), call.launch});
       fitter.measured.push_back(point.time_us);
       calibration.points.push_back({run, point.bytes, point.time_us, 0, 0, ""});
     }
@@ -232,7 +248,7 @@ Calibration calibrate(const std::vector<NcclRun>& runs, const Hardware& base) {
   const Hardware other = switched(base);
   const bool matters = std::any_of(
       fitter.calls.begin(), fitter.calls.end(),
-      [&](const CollectiveCall& call) { return path_of(call, other) != path_of(call, base); });
+      [&](const ShapedCall& call) { return path_of(call, other) != path_of(call, base); });
   if (matters && most >= 1) {
     const Fitter again{other, fitter.calls, fitter.measured, fitter.fields};
     Chosen with_switch = choose(again, most - 1);

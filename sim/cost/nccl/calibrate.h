@@ -45,6 +45,10 @@ struct Calibration {
   double worst_error = 0;
 };
 
+// Nodes of the run as `node` sees them: hosts of one NVLink network are one node, and a host with
+// more GPUs than a node has is several.
+int nodes_of(const NcclRun& run, const NodeConstants& node);
+
 // A call as the run made it. Ranks fill nodes in order.
 CollectiveCall call_of(const NcclRun& run, std::int64_t bytes, const NodeConstants& node);
 

@@ -1,9 +1,9 @@
 // Reads what nccl-tests prints: all_reduce_perf, all_gather_perf, reduce_scatter_perf,
 // alltoall_perf, broadcast_perf, reduce_perf, sendrecv_perf.
 //
-// A log may hold several runs, one after another, and anything in between: lines of NCCL, warnings,
-// the prefixes of job launchers (`0: `, `[1,0]<stdout>:`). The layouts of nccl-tests differ in the
-// columns redop, root, error or #wrong; a row is told by its numbers.
+// A log may hold several runs, one after another, and anything in between: lines of NCCL (also
+// within rows: log_lines.h), warnings, the prefixes of job launchers (`0: `, `[1,0]<stdout>:`).
+// Layouts: log_table.h. What cannot be right is refused: log_rates.h.
 #pragma once
 
 #include <optional>
@@ -40,20 +40,39 @@ struct NcclRun {
   std::vector<NcclPoint> points;         // by bytes, ascending
   std::vector<LeftOutRow> left_out;      // in the order of the log
   std::vector<std::string> repeated_at;  // "log:12": where the same run stands once more
+  std::vector<std::string> notes;        // what else a reader must know: "its times are in ..."
 };
 
-// `kind`: of all runs that do not say which collective they are ("all_reduce"; "": it is an error).
-// Rows with wrong results, and with a time or size that is no positive number, are left out and
-// listed. Errors: no table, no row that measures, no ranks, ranks that are missing, a collective
-// that nobody can tell.
-Result<std::vector<NcclRun>> parse_nccl_log(const std::string& text, const std::string& file,
-                                            const std::string& kind = {});
+// A table that is not fitted, though nothing is wrong with it.
+struct LeftOutRun {
+  std::string file;
+  int line = 0;     // of its first row
+  std::string why;  // "gather_perf is not modelled"
+  bool operator==(const LeftOutRun&) const = default;
+};
+
+struct NcclLog {
+  std::vector<NcclRun> runs;
+  std::vector<LeftOutRun> left_out;  // both in the order of the log
+};
+
+// The most ranks that a run may have.
+inline constexpr int kMostNcclRanks = 16'384;
+
+// Which collective a run is, by the first of these that says it: the name of the program in the
+// log, the name of the file, `kind` ("all_reduce"; "": not given), the rates.
+//
+// Left out and listed: rows with wrong results, with a time or size that is no positive number, or
+// broken by other lines; runs of tests that are not modelled, of the host's time (-C), that waited
+// for each collective (-z) or grouped several (-m). Errors: no table, no row that measures, no
+// ranks or too many, ranks that are missing, a collective that nobody can tell, rows whose algbw is
+// not bytes / time or whose busbw is not that of the collective and its ranks. Times in
+// milliseconds (nccl-tests of 2017) are told by algbw.
+Result<NcclLog> parse_nccl_log(const std::string& text, const std::string& file,
+                               const std::string& kind = {});
 
 // Without the runs that stand there twice, to the last figure: a log that is given twice, or a
 // copy. The first of them says where the others are.
 std::vector<NcclRun> without_repeats(std::vector<NcclRun> runs);
-
-// "all_reduce", also "all_reduce_perf", "alltoall", ...; nothing if there is none.
-std::optional<Collective> collective_named(const std::string& text);
 
 }  // namespace lockstep

@@ -14,4 +14,9 @@ struct NcclTime {
 // REQUIRES: `path` is one of nccl_choice for this shape.
 NcclTime nccl_path_time(NcclPath path, const NcclShape& shape, const Hardware& hardware);
 
+// nccl_time of a call of this shape: where many hardwares are tried, it need not be found again.
+// `algorithm`: "": the best. REQUIRES: the shape is that of `hardware.node`.
+CollectiveTime nccl_shape_time(const NcclShape& shape, LaunchStyle launch,
+                               std::string_view algorithm, const Hardware& hardware);
+
 }  // namespace lockstep

@@ -120,9 +120,9 @@ class OperationSums {
     if (current_ < 0) return;
     OperationTime& time = of_[static_cast<std::size_t>(current_)];
     ++time.ranks;
-    time.sum += busy_;
+    time.sum += busy_.count();
     time.most = std::max(time.most, busy_);
-    time.wait_sum += waited_;
+    time.wait_sum += waited_.count();
     time.wait_most = std::max(time.wait_most, waited_);
     busy_ = waited_ = {};
     current_ = -1;

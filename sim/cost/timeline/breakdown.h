@@ -22,15 +22,20 @@ struct Split {
   bool operator==(const Split&) const = default;
 };
 
+// Of picoseconds summed over ranks, which may be more than the clock holds.
+inline double in_microseconds(WideInteger picoseconds) {
+  return static_cast<double>(picoseconds) / 1e6;
+}
+
 // One operation of the plan, over the ranks that it takes time on. Streams count for themselves
 // here: nothing hides anything.
 struct OperationTime {
   int operation = -1;
   int label = -1;  // of the first rank: its kernels or call
   int ranks = 0;
-  Duration sum{};       // of computing or transferring, over ranks
-  Duration most{};      // on one rank
-  Duration wait_sum{};  // for others
+  WideInteger sum = 0;       // ps of computing or transferring, over ranks
+  Duration most{};           // on one rank
+  WideInteger wait_sum = 0;  // ps, for others
   Duration wait_most{};
   std::int64_t calls = 0;  // kernels or collectives started, over ranks
 };

@@ -13,7 +13,7 @@ struct Position {
 // The lowest rank's first action that ends last.
 Position last_of(const Timeline& timeline) {
   Position last;
-  Time end = Time::min();
+  Time end = Time(-1);
   for (std::size_t r = 0; r < timeline.of_rank.size(); ++r) {
     for (std::size_t i = 0; i < timeline.of_rank[r].size(); ++i) {
       if (timeline.of_rank[r][i].end <= end) continue;

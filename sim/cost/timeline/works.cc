@@ -1,6 +1,19 @@
 #include "sim/cost/timeline/works.h"
 
+#include <string>
+
 namespace lockstep {
+namespace {
+
+Duration time_of(const NamedKernel& named, const CostModel& cost) {
+  try {
+    return cost.kernel(named.kernel);
+  } catch (const ClockOverflow&) {
+    throw ClockOverflow("kernel " + std::string(named.name));
+  }
+}
+
+}  // namespace
 
 // Of the device, between two kernels.
 Duration Works::gap(LaunchStyle style) const {
@@ -21,7 +34,7 @@ int Works::of(const Shape& shape, LaunchStyle style) {
   if (!is_new) return entry->second;
   Work& work = works_.emplace_back(Work{shape, {}, {}});
   for (const NamedKernel& named : kernels_of(shape, model_)) {
-    const Duration duration = gap(style) + cost_.kernel(named.kernel);
+    const Duration duration = gap(style) + time_of(named, cost_);
     work.kernels.push_back({named.name, named.kernel, duration});
     work.duration += duration;
   }

@@ -9,7 +9,7 @@ std::vector<NcclRun> runs_of(const std::string& text, const std::string& file = 
   const auto runs = parse_nccl_log(text, file);
   if (!runs) MESSAGE(to_string(runs.faults()));
   REQUIRE(runs);
-  return *runs;
+  return runs->runs;
 }
 
 std::string fault_of(const std::string& text, const std::string& file = "run.log") {
