@@ -14,8 +14,7 @@ Network::Network(std::span<const Rate> capacity, EventQueue& queue)
       links_(capacity.size()),
       shares_(rates_, kDue) {
   std::ranges::sort(rates_);
-  const auto equal = std::ranges::unique(rates_);
-  rates_.erase(equal.begin(), equal.end());
+  rates_.erase(std::unique(rates_.begin(), rates_.end()), rates_.end());
   for (std::size_t i = 0; i < capacity.size(); ++i) {
     const auto place = std::ranges::lower_bound(rates_, capacity[i]) - rates_.begin();
     links_[i].rate = static_cast<std::uint32_t>(place);
