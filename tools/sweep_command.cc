@@ -2,12 +2,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <exception>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -15,11 +12,11 @@
 #include "sim/base/text.h"
 #include "sim/plan/parse.h"
 #include "sim/report/sweep_report.h"
+#include "sim/sweep/sweep_rows.h"
 #include "tools/commands.h"
 #include "tools/gnuplot.h"
 #include "tools/output.h"
 #include "tools/sweep_file.h"
-#include "tools/sweep_point.h"
 
 namespace lockstep::tools {
 namespace {
@@ -61,51 +58,6 @@ class Progress {
   std::size_t points_;
   bool shown_;
   std::size_t done_ = 0;
-};
-
-// The rows of `points`, in their order, whatever the number of threads.
-class Sweep {
- public:
-  Sweep(const SweepBase& base, const std::vector<std::int64_t>& points, SweepFile& file,
-        Progress& progress)
-      : base_(base), points_(points), file_(file), progress_(progress), rows_(points.size()) {}
-
-  std::vector<SweepRow> run(int jobs) {
-    {
-      std::vector<std::jthread> threads;
-      for (int i = 1; i < jobs; ++i) threads.emplace_back([this] { work(); });
-      work();
-    }
-    if (failure_) std::rethrow_exception(failure_);
-    return std::move(rows_);
-  }
-
- private:
-  void work() {
-    for (std::size_t i = next_++; i < points_.size(); i = next_++) {
-      try {
-        const SweepRow* known = file_.known(values_at(base_.axes, points_[i]));
-        const bool is_new = known == nullptr;
-        rows_[i] = is_new ? sweep_point(base_, points_[i]) : *known;
-        const std::lock_guard lock(mutex_);
-        if (is_new) file_.append(rows_[i]);
-        progress_.one_more();
-      } catch (...) {
-        const std::lock_guard lock(mutex_);
-        failure_ = std::current_exception();
-        next_ = points_.size();
-      }
-    }
-  }
-
-  const SweepBase& base_;
-  const std::vector<std::int64_t>& points_;
-  SweepFile& file_;
-  Progress& progress_;
-  std::vector<SweepRow> rows_;
-  std::atomic<std::size_t> next_ = 0;
-  std::mutex mutex_;
-  std::exception_ptr failure_;
 };
 
 // The scenario as all points have it.
@@ -216,7 +168,13 @@ int run_sweep(const SweepOptions& options) {
   if (static_cast<std::int64_t>(points->size()) < grid) result.seed = options.seed;
   {
     Progress progress(points->size(), options.common.quiet);
-    result.rows = Sweep(*base, *points, *file, progress).run(jobs);
+    const SweepHooks hooks = {
+        [&](const std::vector<std::string>& values) { return file->known(values); },
+        [&](const SweepRow& row, bool is_new) {
+          if (is_new) file->append(row);
+          progress.one_more();
+        }};
+    result.rows = sweep_rows(*base, *points, jobs, hooks);
   }
   result.kept = file->kept().size();
   result.rows.insert(result.rows.begin(), file->kept().begin(), file->kept().end());

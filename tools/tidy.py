@@ -25,7 +25,7 @@ TEXT = CODE | {".py", ".cmake", ".txt", ".md", ".yaml", ".yml", ".json", ""}
 
 # A folder of sim/ includes itself and those to its left.
 SIM_ORDER = ("base", "model", "parallel", "plan", "program", "serving", "contract", "events",
-             "cost", "scenario", "report")
+             "cost", "scenario", "report", "sweep")
 BACKENDS = ("backend/numeric", "backend/process", "backend/nccl")
 
 # Files that begin with the key must not include what begins with one of the values.

@@ -6,7 +6,7 @@
 #include "sim/base/yaml.h"
 #include "sim/report/sweep_row.h"
 
-namespace lockstep::tools {
+namespace lockstep {
 
 // What all points have in common.
 struct SweepBase {
@@ -18,4 +18,4 @@ struct SweepBase {
 // Bad input is a row with its reason.
 SweepRow sweep_point(const SweepBase& base, std::int64_t point);
 
-}  // namespace lockstep::tools
+}  // namespace lockstep

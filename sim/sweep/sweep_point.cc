@@ -1,4 +1,4 @@
-#include "tools/sweep_point.h"
+#include "sim/sweep/sweep_point.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include "sim/report/run_memory.h"
 #include "sim/report/run_report.h"
 
-namespace lockstep::tools {
+namespace lockstep {
 namespace {
 
 // In one line.
@@ -85,4 +85,4 @@ SweepRow sweep_point(const SweepBase& base, std::int64_t point) {
   return row;
 }
 
-}  // namespace lockstep::tools
+}  // namespace lockstep
