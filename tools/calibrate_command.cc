@@ -239,7 +239,10 @@ int run_calibrate(const CalibrateArguments& arguments) {
                              "logs of nccl-tests, or --kernels FILE.json of `lockstep kernel "
                              "--measure`")});
   }
-  const auto twice = same_output({{"--output", arguments.output}, {"--json", arguments.json}});
+  std::vector<std::string> read = arguments.logs;
+  read.insert(read.end(), arguments.kernels.begin(), arguments.kernels.end());
+  const auto twice =
+      same_output({{"--output", arguments.output}, {"--json", arguments.json}}, read);
   if (twice) return fail({*twice});
   const Result<Hardware> base = load_hardware(arguments.base);
   if (!base) return fail(base.faults());

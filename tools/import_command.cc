@@ -74,6 +74,8 @@ void print_all(const char* kind, const Diagnostics& diagnostics) {
 }
 
 int run_import(const ImportArguments& arguments) {
+  const auto lost = same_output({{"--output", arguments.output}}, {arguments.log});
+  if (lost) return fail({*lost});
   ImportOptions options = arguments.options;
   const Result<std::string> text = input(arguments, options.source);
   if (!text) return fail(text.faults());

@@ -123,6 +123,8 @@ std::optional<Diagnostic> measure(Asked& all) {
 }
 
 int run_kernel(const KernelOptions& options) {
+  const auto lost = same_output({{"--json", options.json}}, {options.file});
+  if (lost) return fail({*lost});
   Result<Asked> all = asked(options);
   if (!all) return fail(all.faults());
   if (options.measure) {

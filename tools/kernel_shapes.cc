@@ -186,6 +186,7 @@ Kernel attention(Reader& shape) {
                        static_cast<double>(kv);
   shape.refuse_if(pairs > 1e18, "more than 1e18 pairs of tokens",
                   "that is no kernel of this world");
+  if (pairs > 1e18) return attention;
   attention.tokens = attention.requests * fresh;
   attention.pairs = attention.requests * (fresh * (kv - fresh) + fresh * (fresh + 1) / 2);
   attention.kv_tokens = attention.requests * kv;

@@ -11,6 +11,7 @@
 #include "sim/base/text.h"
 #include "sim/base/time.h"
 #include "tools/commands.h"
+#include "tools/output.h"
 
 namespace lockstep::tools {
 
@@ -19,6 +20,10 @@ void add_common(CLI::App& command, Common& common) {
   command.add_option("--set", common.set, "path=value: replace or add one key of the scenario")
       ->allow_extra_args(false);
   command.add_option("--json", common.json, "write JSON to FILE, or - for standard output");
+  command.parse_complete_callback([&common] {
+    const auto lost = same_output({{"--json", common.json}}, common.files);
+    if (lost) throw CLI::ValidationError(lost->message);
+  });
   command.add_flag("--quiet,-q", common.quiet, "print nothing; the exit code tells");
   command.add_flag("--all", common.all, "print every finding, not the first three");
 }

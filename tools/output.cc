@@ -65,7 +65,16 @@ std::optional<Diagnostic> write_in_place(const std::string& path, const std::str
 
 }  // namespace
 
-std::optional<Diagnostic> same_output(const std::vector<Output>& outputs) {
+std::optional<Diagnostic> same_output(const std::vector<Output>& outputs,
+                                      const std::vector<std::string>& inputs) {
+  for (const Output& output : outputs) {
+    for (const std::string& input : inputs) {
+      if (output.path == kStandardOutput || !is_one_place(input, output.path)) continue;
+      return plain_fault(
+          fmt::format("{} {} would replace what is read", output.option, output.path),
+          "give it a place of its own");
+    }
+  }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       if (!is_one_place(outputs[j].path, outputs[i].path)) continue;

@@ -17,8 +17,10 @@ struct Output {
   const char* option = "";
   std::string path;
 };
-// Two of them name one place, where the second would replace or follow the first.
-std::optional<Diagnostic> same_output(const std::vector<Output>& outputs);
+// Two of them name one place, where the second would replace or follow the first; or one names a
+// file that is read, and would be lost.
+std::optional<Diagnostic> same_output(const std::vector<Output>& outputs,
+                                      const std::vector<std::string>& inputs);
 
 // Writes `text` to standard output where `path` is "-"; else to a temporary file beside `path`,
 // which it renames, so that a failure never leaves a partial file in place of a good one.

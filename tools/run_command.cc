@@ -181,7 +181,8 @@ int run_run(const RunOptions& options) {
     return fail(
         {plain_fault("--trace-ranks needs --trace FILE", "it chooses what the trace shows")});
   }
-  const auto twice = same_output({{"--trace", options.trace}, {"--json", options.common.json}});
+  const auto twice = same_output({{"--trace", options.trace}, {"--json", options.common.json}},
+                                 options.common.files);
   if (twice) return fail({*twice});
   JsonOutput json(options.common.json);
   int code = kGood;

@@ -138,7 +138,8 @@ std::optional<Diagnostic> refuse_outputs(const SweepOptions& options) {
                        "give a name that ends in .svg");
   }
   return same_output(
-      {{"--csv", options.csv}, {"--json", options.common.json}, {"--plot", options.plot}});
+      {{"--csv", options.csv}, {"--json", options.common.json}, {"--plot", options.plot}},
+      {options.file});
 }
 
 int run_sweep(const SweepOptions& options) {

@@ -250,5 +250,27 @@ TEST_CASE("no colour codes go to a file") {
   CHECK_FALSE(contains(lockstep("check " + kBefore).out, "\033["));
 }
 
+TEST_CASE("a file that is read is never replaced by what is written") {
+  const std::string file = scratch() + "read.yaml";
+  const std::string before = read("scenarios/bugs/sglang/24785-kimi-k2.6-dep8-before.yaml");
+  write(file, before);
+  for (const std::string command :
+       {"check FILE --json FILE", "plan FILE --json FILE", "replay FILE --json FILE",
+        "run FILE --json FILE", "run FILE --trace FILE",
+        "sweep FILE --over batch.tokens=1,2 --csv FILE --json FILE2",
+        "sweep FILE --over batch.tokens=1,2 --json FILE", "calibrate FILE -o FILE",
+        "kernel gemm --shapes FILE --json FILE", "import sglang --log FILE -o FILE"}) {
+    std::string text = command;
+    for (std::size_t at = text.find("FILE"); at != std::string::npos; at = text.find("FILE")) {
+      text.replace(at, 4, file);
+    }
+    const Finished run = lockstep(text);
+    CAPTURE(text);
+    CHECK(run.code == 2);
+    CHECK(contains(run.err, "would replace what is read"));
+    CHECK(read(file) == before);
+  }
+}
+
 }  // namespace
 }  // namespace lockstep::test
