@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "tools/foreign_json.h"
 #include "tools/kernel_shapes.h"
 
 namespace lockstep::tools {
@@ -15,28 +16,6 @@ using Json = nlohmann::ordered_json;
 Diagnostic fault_in(const std::string& file, const std::string& what) {
   return plain_fault(fmt::format("{}: {}", file, what),
                      "give what `lockstep kernel KIND --measure --json FILE` wrote");
-}
-
-// Thrown where the file is not as `kernel --json` writes it.
-struct Unlike {
-  std::string what;
-};
-
-const Json& member(const Json& json, const char* key) {
-  if (!json.is_object() || !json.contains(key)) throw Unlike{fmt::format("'{}' is missing", key)};
-  return json[key];
-}
-
-std::string text_of(const Json& json, const char* key) {
-  const Json& value = member(json, key);
-  if (!value.is_string()) throw Unlike{fmt::format("'{}' must be a text", key)};
-  return value;
-}
-
-double number_of(const Json& json, const char* key) {
-  const Json& value = member(json, key);
-  if (!value.is_number()) throw Unlike{fmt::format("'{}' must be a number", key)};
-  return value;
 }
 
 Result<MeasuredKernel> row_of(const std::string& kind, const Json& row) {
@@ -74,15 +53,10 @@ Result<std::vector<MeasuredKernel>> rows_of(const Json& json, const std::string&
 
 Result<std::vector<MeasuredKernel>> read_kernel_rows(const std::string& text,
                                                      const std::string& file) {
-  try {
-    return rows_of(Json::parse(text), file);
-  } catch (const Json::parse_error& error) {
-    return fault_in(file, fmt::format("not JSON, from its byte {} on", error.byte));
-  } catch (const Json::out_of_range&) {
-    return fault_in(file, "a number in it is too large");
-  } catch (const Unlike& unlike) {
-    return fault_in(file, unlike.what);
-  }
+  Result<std::vector<MeasuredKernel>> rows = std::vector<MeasuredKernel>();
+  const auto fault = read_json(text, [&](const Json& json) { rows = rows_of(json, file); });
+  if (fault) return fault_in(file, *fault);
+  return rows;
 }
 
 }  // namespace lockstep::tools

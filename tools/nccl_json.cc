@@ -5,21 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/cost/nccl/log_run.h"
+#include "tools/foreign_json.h"
 
 namespace lockstep::tools {
 namespace {
 
-using Json = nlohmann::json;
-
-// Thrown where the file is not as nccl-tests writes it.
-struct Unlike {
-  std::string what;
-};
-
-const Json& member(const Json& json, const char* key) {
-  if (!json.is_object() || !json.contains(key)) throw Unlike{fmt::format("'{}' is missing", key)};
-  return json.at(key);
-}
+using Json = nlohmann::ordered_json;
 
 std::int64_t number_or(const Json& json, const char* key, std::int64_t fallback) {
   if (!json.is_object() || !json.contains(key)) return fallback;
@@ -114,13 +105,8 @@ bool is_nccl_json(const std::string& text) {
 Result<NcclLog> parse_nccl_json(const std::string& text, const std::string& file,
                                 const std::string& kind) {
   NcclDraft draft;
-  try {
-    draft = draft_of(Json::parse(text));
-  } catch (const Json::parse_error& error) {
-    return fault_in(file, fmt::format("not JSON, from its byte {} on", error.byte));
-  } catch (const Unlike& unlike) {
-    return fault_in(file, unlike.what);
-  }
+  const auto fault = read_json(text, [&](const Json& json) { draft = draft_of(json); });
+  if (fault) return fault_in(file, *fault);
   NcclLog log;
   Diagnostics faults;
   const std::string name = file.substr(file.find_last_of('/') + 1);

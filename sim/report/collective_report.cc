@@ -5,35 +5,13 @@
 #include <algorithm>
 
 #include "sim/base/text.h"
+#include "sim/cost/bus_rate.h"
 
 namespace lockstep {
 namespace {
 
-double ranks_of(const CollectiveRow& row) { return static_cast<double>(row.call.ranks.size()); }
-
-bool is_of_blocks(Collective kind) {
-  switch (kind) {
-    case Collective::all_gather:
-    case Collective::all_gatherv:
-    case Collective::reduce_scatter:
-    case Collective::reduce_scatterv:
-    case Collective::all_to_all:
-    case Collective::all_to_allv:
-    case Collective::dispatch:
-    case Collective::combine:
-      return true;
-    default:
-      return false;
-  }
-}
-
 bool is_rooted(Collective kind) {
   return kind == Collective::broadcast || kind == Collective::reduce;
-}
-
-bool sums(Collective kind) {
-  return kind == Collective::all_reduce || kind == Collective::reduce ||
-         kind == Collective::reduce_scatter || kind == Collective::reduce_scatterv;
 }
 
 // Of an all_to_allv the call has the bytes of all ranks; nccl-tests counts those of one, the mean.
@@ -157,9 +135,8 @@ double algbw_GBps(const CollectiveRow& row) {
 }
 
 double busbw_GBps(const CollectiveRow& row) {
-  const double n = ranks_of(row);
-  if (row.call.kind == Collective::all_reduce) return algbw_GBps(row) * 2 * (n - 1) / n;
-  return is_of_blocks(row.call.kind) ? algbw_GBps(row) * (n - 1) / n : algbw_GBps(row);
+  const auto ranks = static_cast<int>(row.call.ranks.size());
+  return bus_rate(row.call.kind, ranks, algbw_GBps(row));
 }
 
 std::string collective_text(const CollectiveTable& table) {

@@ -170,6 +170,7 @@ TEST_CASE("the JSON of a run says what its table says") {
   CHECK(contains(refused(json_log("own.json", "my_own_perf", false)), "my_own_perf is not"));
   CHECK(contains(refused(log_file("half.json", "{\"results\": [")), "not JSON, from its byte"));
   CHECK(contains(refused(log_file("none.json", "{\"version\": 1}")), "'results' is missing"));
+  CHECK(contains(refused(log_file("big.json", "{\"results\": [1e999]}")), "is too large"));
 }
 
 TEST_CASE("hosts are nodes as the base sees them") {

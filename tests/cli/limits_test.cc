@@ -31,6 +31,15 @@ void check_refused(const std::string& arguments, const std::string& message) {
   CHECK_FALSE(contains(run.err, "lockstep failed"));
 }
 
+// The points of a sweep of two, which is done whatever becomes of each.
+Json two_points(const std::string& arguments) {
+  const Finished run = lockstep("sweep " + arguments + " --json -");
+  CHECK(run.code == 0);
+  Json points = Json::parse(run.out)["points"];
+  REQUIRE(points.size() == 2);
+  return points;
+}
+
 TEST_CASE("run refuses several nodes that have no NIC") {
   for (const char* fidelity : {" --fidelity closed-form", " --fidelity messages"}) {
     check_refused("run " + kSixteen + " --set hardware=loopback" + fidelity, kNoNic);
@@ -43,12 +52,8 @@ TEST_CASE("run refuses several nodes that have no NIC") {
 }
 
 TEST_CASE("a point of a sweep whose nodes have no NIC is a row, and the others go on") {
-  const Finished run = lockstep("sweep " + kEight +
-                                " --set hardware.node.nics=0 --over hardware.node.gpus=4,8 "
-                                "--json -");
-  CHECK(run.code == 0);
-  const Json points = Json::parse(run.out)["points"];
-  REQUIRE(points.size() == 2);
+  const Json points =
+      two_points(kEight + " --set hardware.node.nics=0 --over hardware.node.gpus=4,8");
   CHECK(contains(points[0]["reason"], "have no NIC"));
   CHECK(points[0]["makespan_us"].is_null());
   CHECK(points[1]["makespan_us"] > 0);
@@ -100,12 +105,8 @@ TEST_CASE("a run that the clock just holds has its times, none of them negative"
 }
 
 TEST_CASE("a point of a sweep beyond the clock is a row with its reason") {
-  const Finished run = lockstep("sweep " + kAfter +
-                                " --set batch.tokens=1000000 "
-                                "--over hardware.gpu.hbm_GBps=0.001,4800 --json -");
-  CHECK(run.code == 0);
-  const Json points = Json::parse(run.out)["points"];
-  REQUIRE(points.size() == 2);
+  const Json points =
+      two_points(kAfter + " --set batch.tokens=1000000 --over hardware.gpu.hbm_GBps=0.001,4800");
   CHECK(contains(points[0]["reason"], kTooLong));
   CHECK(points[1]["makespan_us"] > 0);
 }

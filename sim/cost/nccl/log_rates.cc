@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/base/text.h"
+#include "sim/cost/bus_rate.h"
 
 namespace lockstep {
 namespace {
@@ -21,11 +22,6 @@ constexpr Collective kKinds[] = {Collective::all_reduce,     Collective::all_gat
                                  Collective::broadcast,      Collective::reduce,
                                  Collective::send_recv};
 
-bool sums(Collective kind) {
-  return kind == Collective::all_reduce || kind == Collective::reduce_scatter ||
-         kind == Collective::reduce;
-}
-
 // Ranks with which `kind` has this factor; 0: none.
 int ranks_of_factor(Collective kind, double factor) {
   const double part = kind == Collective::all_reduce ? factor / 2 : factor;  // (n - 1) / n
@@ -35,19 +31,7 @@ int ranks_of_factor(Collective kind, double factor) {
 
 }  // namespace
 
-double bus_factor(Collective kind, int ranks) {
-  const double n = ranks;
-  switch (kind) {
-    case Collective::all_reduce:
-      return 2 * (n - 1) / n;
-    case Collective::all_gather:
-    case Collective::reduce_scatter:
-    case Collective::all_to_all:
-      return (n - 1) / n;
-    default:
-      return 1;
-  }
-}
+double bus_factor(Collective kind, int ranks) { return bus_rate(kind, ranks, 1); }
 
 bool fits_time(const NcclRow& row, double unit_us) {
   if (!row.time.known || !row.algorithm.known || !std::isfinite(row.algorithm.value)) return true;
